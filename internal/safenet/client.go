@@ -1,0 +1,111 @@
+package safenet
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+const (
+	dialTimeout   = 10 * time.Second
+	tlsTimeout    = 10 * time.Second
+	headerTimeout = time.Minute
+	idleTimeout   = 90 * time.Second
+	maxIdle       = 256
+	maxIdlePerDst = 8
+	maxHeader     = 64 << 10
+)
+
+// Options are what a client may be given besides its policy. The zero value is usable.
+type Options struct {
+	// ProxyURL sends everything through this proxy (http, https or socks5).
+	// The proxy then has the guard's duty: it resolves the names, so nothing
+	// is judged here. nil means direct; the environment is never consulted.
+	ProxyURL *url.URL
+	// RootCAs replaces the system's certificate authorities; nil keeps them.
+	RootCAs *x509.CertPool
+	// Resolver replaces the system's; nil keeps it.
+	Resolver *net.Resolver
+	// HeaderTimeout bounds the wait for an answer's header after the request is
+	// written; 0 means one minute. The request's context bounds the whole.
+	HeaderTimeout time.Duration
+}
+
+// NewClient returns a client that dials only what p permits, whatever the URL
+// says. It follows no redirect: the 3xx is the answer. Its errors hold a
+// *BlockedError when the guard refused.
+func NewClient(p Policy, o Options) *http.Client {
+	return &http.Client{
+		Transport: &roundTripper{
+			plain:  newTransport(p, o, true),
+			secure: newTransport(p, o, false),
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Dialer returns a dialer for protocols other than HTTP. The caller sees to TLS.
+func (p Policy) Dialer() *net.Dialer { return p.dialer(Options{}, false) }
+
+func (p Policy) dialer(o Options, plain bool) *net.Dialer {
+	return &net.Dialer{
+		Timeout:   dialTimeout,
+		KeepAlive: 30 * time.Second,
+		Resolver:  o.Resolver,
+		// Called for each address tried, resolved, before it is connected to.
+		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
+			return p.checkTarget(network, address, plain)
+		},
+	}
+}
+
+func newTransport(p Policy, o Options, plain bool) *http.Transport {
+	t := &http.Transport{
+		DialContext:            p.dialer(o, plain).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+		TLSHandshakeTimeout:    tlsTimeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdlePerDst,
+		IdleConnTimeout:        idleTimeout,
+		ResponseHeaderTimeout:  headerTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	if o.HeaderTimeout > 0 {
+		t.ResponseHeaderTimeout = o.HeaderTimeout
+	}
+	if o.ProxyURL != nil {
+		t.Proxy = http.ProxyURL(o.ProxyURL)
+		t.DialContext = (&net.Dialer{Timeout: dialTimeout, Resolver: o.Resolver}).DialContext
+	}
+	return t
+}
+
+// roundTripper picks the transport by scheme, because a dialer is not told
+// whether TLS will follow and plain http reaches fewer addresses.
+type roundTripper struct{ plain, secure *http.Transport }
+
+func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	t := rt.plain
+	if req.URL.Scheme == "https" {
+		t = rt.secure
+	}
+	resp, err := t.RoundTrip(req)
+	if err == nil && resp.StatusCode/100 == 3 {
+		// Nobody follows it, and http.Client would make an error of a 3xx whose
+		// Location it cannot parse.
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
+func (rt *roundTripper) CloseIdleConnections() {
+	rt.plain.CloseIdleConnections()
+	rt.secure.CloseIdleConnections()
+}
