@@ -1,0 +1,156 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
+// Envelope checks that body is one JSON object in valid UTF-8 and that each of
+// the required keys stands at its top with a value. JSON's null is no value: it
+// counts as missing. Values are not looked into. Of several members with one
+// key the last counts, as it does for whoever decodes the body.
+//
+// The error is an *EnvelopeError: of the first required key that is missing, in
+// the order they are given, or of the body as a whole. At most 64 keys can be
+// required.
+//
+// It runs for every request, so it decodes nothing of a body that passes.
+func Envelope(body []byte, required ...string) error {
+	if err := checkObject(body); err != nil {
+		return err
+	}
+	present := presentKeys(body, required)
+	for i, key := range required {
+		if present&(1<<i) == 0 {
+			return &EnvelopeError{Field: key, Reason: "required, but missing or null"}
+		}
+	}
+	return nil
+}
+
+func checkObject(body []byte) error {
+	switch first := skipSpace(body, 0); {
+	case !utf8.Valid(body):
+		return &EnvelopeError{Reason: "the body is not valid UTF-8"}
+	case first == len(body):
+		return &EnvelopeError{Reason: "the body is empty; it must be one JSON object"}
+	case !json.Valid(body):
+		return &EnvelopeError{Reason: invalidReason(body)}
+	case body[first] != '{':
+		return &EnvelopeError{Reason: "the body is JSON, but not an object"}
+	default:
+		return nil
+	}
+}
+
+// invalidReason says where body stops being one JSON value. The decoder's own
+// text would quote the body.
+func invalidReason(body []byte) string {
+	const reason = "the body is not one valid JSON object"
+	var raw json.RawMessage
+	var syntax *json.SyntaxError
+	if errors.As(json.Unmarshal(body, &raw), &syntax) {
+		return fmt.Sprintf("%s: the error is at byte %d", reason, syntax.Offset)
+	}
+	return reason
+}
+
+// presentKeys returns a bit for each of keys that body has at its top with a
+// value other than null. The body must be a valid JSON object: that is what
+// makes it safe to look at little more than its brackets and quotes.
+func presentKeys(body []byte, keys []string) uint64 {
+	var present uint64
+	i := skipSpace(body, 0) + 1 // behind the brace
+	for {
+		i = skipSpace(body, i)
+		switch body[i] {
+		case '}':
+			return present
+		case ',':
+			i = skipSpace(body, i+1)
+		}
+		end := skipString(body, i)
+		key := body[i:end]
+		i = skipSpace(body, skipSpace(body, end)+1) // behind the colon
+		if at := indexKey(keys, key); at >= 0 {
+			if body[i] == 'n' {
+				present &^= 1 << at
+			} else {
+				present |= 1 << at
+			}
+		}
+		i = skipValue(body, i)
+	}
+}
+
+// indexKey returns the place in keys of quoted, a JSON string, or -1.
+func indexKey(keys []string, quoted []byte) int {
+	plain := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(plain, '\\') < 0 {
+		for i, k := range keys {
+			if string(plain) == k {
+				return i
+			}
+		}
+		return -1
+	}
+	var key string
+	if json.Unmarshal(quoted, &key) != nil {
+		return -1
+	}
+	return slices.Index(keys, key)
+}
+
+// skipValue returns the place behind the value that begins at i.
+func skipValue(body []byte, i int) int {
+	for depth := 0; ; {
+		switch body[i] {
+		case '"':
+			i = skipString(body, i)
+			if depth == 0 {
+				return i
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return i // the end of the object around a number or word
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+}
+
+// skipString returns the place behind the string that begins at i.
+func skipString(body []byte, i int) int {
+	for i++; ; {
+		i += bytes.IndexByte(body[i:], '"')
+		slashes := 0
+		for body[i-1-slashes] == '\\' {
+			slashes++
+		}
+		i++
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+}
+
+func skipSpace(body []byte, i int) int {
+	for i < len(body) && (body[i] == ' ' || body[i] == '\t' || body[i] == '\n' || body[i] == '\r') {
+		i++
+	}
+	return i
+}

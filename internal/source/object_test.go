@@ -1,0 +1,86 @@
+package source
+
+import (
+	"testing"
+	"time"
+
+	"accessrelay/internal/event"
+)
+
+func TestObject(t *testing.T) {
+	o, ok := ParseObject([]byte(`{"s":"a\u0041","e":"","n":1.50,"big":12345678901234567890,"neg":-1,"t":true,"z":null,
+		"o":{"in":"x"},"a":["x"],"S":"other case","dup":1,"dup":"2","ms":1.6e12,"mst":" 1600000000000 ","mso":{"at":1}}`))
+	if !ok {
+		t.Fatal("not an object")
+	}
+	for key, want := range map[string]string{
+		"s": "aA", "e": "", "n": "1.50", "big": "12345678901234567890", "neg": "-1", "dup": "2",
+		"t": "", "z": "", "o": "", "a": "", "absent": "",
+	} {
+		if got := o.Text(key); got != want {
+			t.Errorf("Text(%q) = %q, want %q", key, got, want)
+		}
+	}
+	for key, want := range map[string]bool{"s": true, "e": true, "t": true, "o": true, "a": true, "z": false, "absent": false} {
+		if got := o.Has(key); got != want {
+			t.Errorf("Has(%q) = %t", key, got)
+		}
+	}
+	if got := o.Object("o").Text("in"); got != "x" {
+		t.Errorf("the text in the inner object is %q", got)
+	}
+	for _, key := range []string{"s", "a", "z", "absent"} {
+		if got := o.Object(key); got != nil || got.Has("in") || got.Text("in") != "" || got.Object("in") != nil {
+			t.Errorf("Object(%q) = %v, want the empty one", key, got)
+		}
+	}
+	for _, key := range []string{"ms", "mst"} {
+		if got := o.Epoch(key, time.Millisecond); !got.Equal(time.Unix(1600000000, 0)) {
+			t.Errorf("Epoch(%q) = %s", key, got)
+		}
+	}
+	for _, key := range []string{"s", "e", "t", "z", "mso", "absent", "big"} {
+		if got := o.Epoch(key, time.Millisecond); !got.IsZero() {
+			t.Errorf("Epoch(%q) = %s, want none", key, got)
+		}
+	}
+}
+
+func TestParseObjectRefuses(t *testing.T) {
+	for _, body := range []string{``, `null`, `[]`, `"x"`, `1`, `{`, `{} {}`} {
+		if o, ok := ParseObject([]byte(body)); ok || o != nil {
+			t.Errorf("ParseObject(%q) = %v, %t", body, o, ok)
+		}
+	}
+	if o, ok := ParseObject([]byte(`{}`)); !ok || o == nil {
+		t.Error("the empty object is refused")
+	}
+}
+
+func TestPerson(t *testing.T) {
+	for name, want := range map[string]*event.Person{
+		"":                                nil,
+		"john.smith@p0.dev":               {Email: "john.smith@p0.dev"},
+		"sa@proj.iam.gserviceaccount.com": {Email: "sa@proj.iam.gserviceaccount.com"},
+		"o'neil+x@mail.example.co.uk":     {Email: "o'neil+x@mail.example.co.uk"},
+		"jürgen@bücher.example":           {Email: "jürgen@bücher.example"},
+		"john":                            {ID: "john"},
+		"john@localhost":                  {ID: "john@localhost"},
+		"@p0.dev":                         {ID: "@p0.dev"},
+		"john@":                           {ID: "john@"},
+		"john@.dev":                       {ID: "john@.dev"},
+		"john@p0.":                        {ID: "john@p0."},
+		"a@b@p0.dev":                      {ID: "a@b@p0.dev"},
+		"user:john@p0.dev":                {ID: "user:john@p0.dev"},
+		"arn:aws:iam::1:user/j@p0.dev":    {ID: "arn:aws:iam::1:user/j@p0.dev"},
+		"John Smith <j@p0.dev>":           {ID: "John Smith <j@p0.dev>"},
+		"j@p0.dev\nBcc: x":                {ID: "j@p0.dev\nBcc: x"},
+		"j@p0.dev, k@p0.dev":              {ID: "j@p0.dev, k@p0.dev"},
+		"https://j@p0.dev":                {ID: "https://j@p0.dev"},
+	} {
+		got := Person(name)
+		if (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("Person(%q) = %+v, want %+v", name, got, want)
+		}
+	}
+}
