@@ -1,0 +1,27 @@
+package authn
+
+import (
+	"net/http"
+	"strings"
+)
+
+// credential returns what follows the scheme in the request's one
+// Authorization header. Two headers are refused: whoever stands in front of us
+// may have looked at the other one.
+func credential(h http.Header, scheme string) (string, *Failure) {
+	values := h.Values("Authorization")
+	switch {
+	case len(values) > 1:
+		return "", fail(ReasonMalformed, "more than one Authorization header")
+	case len(values) == 0 || values[0] == "":
+		return "", fail(ReasonMissing, "no Authorization header")
+	}
+	got, rest, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(got, scheme) {
+		return "", fail(ReasonScheme, "the Authorization header is not of scheme "+scheme)
+	}
+	if rest == "" {
+		return "", fail(ReasonMissing, "nothing follows the scheme "+scheme)
+	}
+	return rest, nil
+}
