@@ -29,7 +29,7 @@ func Recover(log *slog.Logger) func(http.Handler) http.Handler {
 				if tw.started {
 					panic(http.ErrAbortHandler)
 				}
-				Write(w, r, http.StatusInternalServerError, "internal", "Something went wrong on our side. The log has more under this errorId.", nil)
+				Write(w, r, http.StatusInternalServerError, "internal", "something went wrong on our side; the log has more under this errorId", nil)
 			}()
 			next.ServeHTTP(tw, r)
 		})
