@@ -1,6 +1,18 @@
 package event
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// What a store of records answers besides success.
+var (
+	// ErrNoRecord: there is no such event or delivery, or no longer.
+	ErrNoRecord = errors.New("no such record")
+	// ErrStale: the delivery's record has moved on (it is delivered, or in
+	// another round), so what was to be written about it no longer counts.
+	ErrStale = errors.New("the record has moved on")
+)
 
 // Status is what became of an event as a whole.
 type Status string

@@ -1,0 +1,267 @@
+// Package ingest answers the platforms: it establishes who sent an event, checks
+// that it is one, hands it to Redis and only then says 200. What the event means
+// is the worker's business.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"accessrelay/internal/authn"
+	"accessrelay/internal/event"
+	"accessrelay/internal/problem"
+	"accessrelay/internal/queue"
+	"accessrelay/internal/source"
+)
+
+// EventIDHeader names the event in the answer to its sender.
+const EventIDHeader = "Accessrelay-Event-Id"
+
+// retryAfter is what a sender is asked to wait, in seconds, when Redis did not
+// confirm. Short: most such moments are.
+const retryAfter = "2"
+
+// Source is what a hook's path stands for.
+type Source struct {
+	ID       string
+	TenantID string
+	Platform source.Platform
+	Auth     authn.Authenticator
+}
+
+// Enqueuer hands an accepted event to Redis; nil means that Redis has confirmed.
+type Enqueuer interface {
+	EnqueueEvent(context.Context, queue.EventTask) error
+}
+
+// Config is what a [Handler] needs. Every field must be set.
+type Config struct {
+	Source         func(id string) (*Source, bool)
+	Queue          Enqueuer
+	MaxBody        int64         // bytes
+	EnqueueTimeout time.Duration // how long Redis may take to confirm
+	Metrics        *Metrics
+	Log            *slog.Logger
+	Now            func() time.Time
+}
+
+// Handler returns the hooks listener's handler.
+func Handler(cfg Config) http.Handler {
+	h := &hooks{cfg}
+	r := chi.NewRouter()
+	r.Use(problem.RequestID)
+	r.Use(problem.Recover(cfg.Log))
+	r.HandleFunc("/v1/hooks/{source}", h.receive)
+	r.HandleFunc("/v1/hooks/{source}/", h.receive)
+	r.MethodNotAllowed(h.receive) // methods that chi has never heard of
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		problem.Write(w, r, http.StatusNotFound, "not_found", "there is nothing at this path; events are sent to /v1/hooks/{source}", nil)
+	})
+	return r
+}
+
+type hooks struct{ Config }
+
+// refusal is an answer other than 200.
+type refusal struct {
+	outcome outcome
+	status  int
+	code    string
+	message string
+	header  [2]string // name and value, or empty
+	cause   error     // for the log only
+}
+
+func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	src, known := h.Source(sourceID(r))
+	if !known {
+		h.refuse(w, r, nil, start, &refusal{
+			outcome: unknownSource, status: http.StatusNotFound, code: "not_found", message: "no such source",
+		})
+		return
+	}
+	task, no := h.accept(r, src)
+	if no != nil {
+		h.refuse(w, r, src, start, no)
+		return
+	}
+	w.Header().Set(EventIDHeader, task.ID)
+	w.Header().Set("Cache-Control", "no-store")
+	if !src.Platform.EmptyReply() {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"data":{"id":"`+task.ID+`","status":"accepted"}}`+"\n")
+	} else {
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusOK)
+	}
+	h.Metrics.observe(src, accepted, time.Since(start))
+	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "event accepted",
+		slog.String("event", task.ID), slog.String("source", src.ID), slog.String("tenant", src.TenantID),
+		slog.String("platform", src.Platform.Name()), slog.String("trace", task.TraceParent),
+		slog.String("request_id", problem.ID(r.Context())), slog.Int("bytes", len(task.Body)))
+}
+
+// sourceID is the source that the path names. chi does not say for a request
+// that it did not route.
+func sourceID(r *http.Request) string {
+	if id := chi.URLParam(r, "source"); id != "" {
+		return id
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/v1/hooks/"), "/")
+}
+
+// accept makes the checks in the order in which their answers are documented.
+// After a nil refusal Redis has confirmed the event.
+func (h *hooks) accept(r *http.Request, src *Source) (queue.EventTask, *refusal) {
+	none := queue.EventTask{}
+	if methods := src.Platform.Methods(); !contains(methods, r.Method) {
+		return none, &refusal{
+			outcome: methodNotAllowed, status: http.StatusMethodNotAllowed, code: "method_not_allowed",
+			message: "send events with " + strings.Join(methods, ", "), header: [2]string{"Allow", strings.Join(methods, ", ")},
+		}
+	}
+	if !isJSON(r.Header) {
+		return none, &refusal{
+			outcome: unsupportedMedia, status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
+			message: "send application/json without a Content-Encoding",
+		}
+	}
+	body, no := h.read(r)
+	if no != nil {
+		return none, no
+	}
+	if err := src.Auth.Authenticate(r, body); err != nil {
+		return none, &refusal{
+			outcome: unauthenticated, status: http.StatusUnauthorized, code: "unauthenticated",
+			message: "the credentials are missing or wrong", header: [2]string{"WWW-Authenticate", src.Auth.Challenge()}, cause: err,
+		}
+	}
+	if err := src.Platform.Check(body); err != nil {
+		return none, &refusal{
+			outcome: malformed, status: http.StatusBadRequest, code: "malformed", message: envelopeMessage(err), cause: err,
+		}
+	}
+
+	now := h.Now().UTC().Truncate(time.Microsecond) // what the deduplication window counts in
+	task := queue.EventTask{
+		ID: event.NewID(now), TenantID: src.TenantID, Source: src.ID, Platform: src.Platform.Name(),
+		ReceivedAt: now, TraceParent: traceParent(r.Header), Body: body,
+	}
+	// Not the request's context: a sender that hangs up has still sent the event.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.EnqueueTimeout)
+	defer cancel()
+	if err := h.Queue.EnqueueEvent(ctx, task); err != nil {
+		return none, &refusal{
+			outcome: unavailable, status: http.StatusServiceUnavailable, code: "unavailable",
+			message: "the event could not be confirmed; send it again", header: [2]string{"Retry-After", retryAfter}, cause: err,
+		}
+	}
+	return task, nil
+}
+
+// read returns the whole body, or a refusal if it is larger than MaxBody or
+// stops coming.
+func (h *hooks) read(r *http.Request) ([]byte, *refusal) {
+	tooLarge := &refusal{
+		outcome: tooLarge, status: http.StatusRequestEntityTooLarge, code: "too_large", message: "the body is too large",
+	}
+	if r.ContentLength > h.MaxBody {
+		return nil, tooLarge
+	}
+	body := make([]byte, 0, max(r.ContentLength, 512)+1) // +1: room to see the end without growing
+	limited := io.LimitReader(r.Body, h.MaxBody+1)
+	for {
+		n, err := limited.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > h.MaxBody:
+			return nil, tooLarge
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, &refusal{
+				outcome: malformed, status: http.StatusBadRequest, code: "malformed",
+				message: "the body did not arrive whole", cause: err,
+			}
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, src *Source, start time.Time, no *refusal) {
+	if no.header[0] != "" {
+		w.Header().Set(no.header[0], no.header[1])
+	}
+	problem.Write(w, r, no.status, no.code, no.message, nil)
+	h.Metrics.observe(src, no.outcome, time.Since(start))
+
+	attrs := []slog.Attr{
+		slog.String("outcome", string(no.outcome)), slog.Int("status", no.status),
+		slog.String("request_id", problem.ID(r.Context())), slog.String("remote", r.RemoteAddr),
+	}
+	if src != nil {
+		attrs = append(attrs, slog.String("source", src.ID), slog.String("tenant", src.TenantID))
+	}
+	if no.cause != nil {
+		attrs = append(attrs, slog.String("cause", no.cause.Error()))
+	}
+	level := slog.LevelWarn
+	if no.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	h.Log.LogAttrs(r.Context(), level, "hook refused", attrs...)
+}
+
+func envelopeMessage(err error) string {
+	var envelope *source.EnvelopeError
+	if errors.As(err, &envelope) {
+		return envelope.Error()
+	}
+	return "the body is not an event of this platform"
+}
+
+func contains(methods []string, m string) bool {
+	for _, x := range methods {
+		if x == m {
+			return true
+		}
+	}
+	return false
+}
+
+func isJSON(h http.Header) bool {
+	if len(h.Values("Content-Encoding")) > 0 {
+		return false
+	}
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && media == "application/json"
+}
+
+// traceParent returns the sender's W3C trace context (version 00) if it is well
+// formed. What is not is dropped: it travels on into logs.
+func traceParent(h http.Header) string {
+	const layout = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00"
+	v := h.Get("Traceparent")
+	if len(v) != len(layout) || v[:3] != "00-" {
+		return ""
+	}
+	for i := range len(v) {
+		if dash := layout[i] == '-'; dash != (v[i] == '-') {
+			return ""
+		} else if !dash && !strings.ContainsRune("0123456789abcdef", rune(v[i])) {
+			return ""
+		}
+	}
+	return v
+}

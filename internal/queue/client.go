@@ -1,0 +1,111 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// asynq archives a task after so many counted failures, and its archive
+	// forgets. The relay ends a delivery long before; this is only a ceiling.
+	maxFailures = 1 << 30
+
+	// asynq gives up on a handler after so long and runs its task again beside
+	// it. Handlers bound themselves far below.
+	taskTimeout = time.Hour
+)
+
+// Client enqueues tasks. It is safe for concurrent use.
+type Client struct {
+	tasks     *asynq.Client
+	inspector *asynq.Inspector
+	waker     *waker
+}
+
+// NewClient returns a Client that writes through rdb, which stays the caller's.
+// Close must be called.
+func NewClient(rdb redis.UniversalClient) *Client {
+	return &Client{
+		tasks:     asynq.NewClientFromRedisClient(rdb),
+		inspector: asynq.NewInspectorFromRedisClient(rdb),
+		waker:     newWaker(rdb),
+	}
+}
+
+// Close waits for the wake-ups that are under way.
+func (c *Client) Close() error {
+	c.waker.close()
+	return nil
+}
+
+// EnqueueEvent returns nil once Redis has confirmed that it holds the task, or
+// holds it already. After any error the task may still have been enqueued:
+// what is lost is the answer, and only the caller's retry can tell.
+func (c *Client) EnqueueEvent(ctx context.Context, t EventTask) error {
+	if err := c.enqueue(ctx, Events, t.ID, t.encode()); err != nil {
+		return fmt.Errorf("enqueueing event: %w", err)
+	}
+	return nil
+}
+
+// EnqueueDelivery is EnqueueEvent for a delivery's task.
+func (c *Client) EnqueueDelivery(ctx context.Context, t DeliveryTask) error {
+	task, err := t.encode()
+	if err != nil {
+		return err
+	}
+	if err := c.enqueue(ctx, Deliveries, t.id(), task); err != nil {
+		return fmt.Errorf("enqueueing delivery: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) enqueue(ctx context.Context, queue, id string, task *asynq.Task) error {
+	_, err := c.tasks.EnqueueContext(ctx, task,
+		asynq.Queue(queue), asynq.TaskID(id), asynq.MaxRetry(maxFailures), asynq.Timeout(taskTimeout))
+	// Ids are ours alone, so a conflict is our own earlier try whose answer got
+	// lost (go-redis repeats a command when a connection breaks).
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return err
+	}
+	c.waker.wake(queue)
+	return nil
+}
+
+// Lookup finds an event that no worker has finished with. Body is not filled.
+func (c *Client) Lookup(ctx context.Context, eventID string) (EventTask, bool, error) {
+	type answer struct {
+		task  EventTask
+		found bool
+		err   error
+	}
+	// The inspector takes no context, so the caller walks away by itself; the
+	// client's own time-outs end the goroutine.
+	done := make(chan answer, 1)
+	go func() {
+		info, err := c.inspector.GetTaskInfo(Events, eventID)
+		switch {
+		case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
+			done <- answer{}
+		case err != nil:
+			done <- answer{err: err}
+		default:
+			t, err := decodeEvent(info.Headers, nil)
+			done <- answer{t, err == nil, err}
+		}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil {
+			return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", a.err)
+		}
+		return a.task, a.found, nil
+	case <-ctx.Done():
+		return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,175 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+)
+
+// Handlers are what a worker does with tasks. A nil error ends the task. Any
+// other runs it again: after the wait it names, if it has a method
+// RunAgainAfter, else after a few seconds. Handlers bound themselves in time;
+// their context is not cancelled by the pump.
+type Handlers struct {
+	Event    func(context.Context, EventTask) error
+	Delivery func(context.Context, DeliveryTask) error
+}
+
+// runAgain is an error that says when its task is to run again, and whether
+// that is because something failed (the dashboard counts failures).
+type runAgain interface {
+	RunAgainAfter() time.Duration
+	Failed() bool
+}
+
+// PumpConfig is what a [Pump] needs. Every field must be set.
+type PumpConfig struct {
+	Handlers            Handlers
+	EventConcurrency    int           // events handled at a time
+	DeliveryConcurrency int           // deliveries under way at a time
+	ShutdownTimeout     time.Duration // how long Shutdown waits for running handlers
+	Log                 *slog.Logger
+}
+
+// Pump takes tasks off the queues and runs the handlers.
+type Pump struct {
+	servers []*asynq.Server
+	muxes   []asynq.Handler
+	park    *parking
+	sweep   *sweeper
+}
+
+// NewPump returns a Pump that is not yet running. rdb must be the pump's own
+// client: a hook on it holds back the answers to dequeues. It stays the
+// caller's to close, after Shutdown.
+func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
+	p := &Pump{park: newParking(rdb), sweep: newSweeper(rdb, cfg.Log)}
+	log := newServerLog(cfg.Log)
+	add := func(queue string, concurrency int, h asynq.Handler) {
+		p.servers = append(p.servers, asynq.NewServerFromRedisClient(rdb, serverConfig(queue, concurrency, cfg.ShutdownTimeout, log)))
+		p.muxes = append(p.muxes, h)
+	}
+	add(Events, cfg.EventConcurrency, handler(kindEvent, decodeEvent, cfg.Handlers.Event, cfg.Log))
+	add(Deliveries, cfg.DeliveryConcurrency, handler(kindDelivery, decodeDelivery, cfg.Handlers.Delivery, cfg.Log))
+	return p
+}
+
+// serverConfig leaves no setting of asynq's to its default that matters: they
+// are made for polling and for tasks that may be given up.
+func serverConfig(queue string, concurrency int, shutdown time.Duration, log asynq.Logger) asynq.Config {
+	return asynq.Config{
+		Concurrency: concurrency,
+		Queues:      map[string]int{queue: 1},
+		// The wait between polls is the parking's; this comes on top of it.
+		TaskCheckInterval: time.Microsecond,
+		// A due retry waits up to this long.
+		DelayedTaskCheckInterval: time.Second,
+		RetryDelayFunc:           retryDelay,
+		IsFailure:                isFailure,
+		ShutdownTimeout:          shutdown,
+		// Nothing completed is kept and readiness has its own check.
+		JanitorInterval:     10 * time.Minute,
+		HealthCheckInterval: 10 * time.Minute,
+		Logger:              log,
+		LogLevel:            asynq.WarnLevel,
+	}
+}
+
+// Start begins to take tasks.
+func (p *Pump) Start() error {
+	p.park.start()
+	for i, s := range p.servers {
+		if err := s.Start(p.muxes[i]); err != nil {
+			return fmt.Errorf("starting pump: %w", err)
+		}
+	}
+	p.sweep.start()
+	return nil
+}
+
+// Shutdown stops taking tasks and waits for running handlers, at most for
+// PumpConfig.ShutdownTimeout; a task whose handler is still running then is
+// handed back to the queue.
+func (p *Pump) Shutdown() {
+	p.sweep.close()
+	p.park.close() // first: a parked dequeue would keep its server from stopping
+	var wg sync.WaitGroup
+	for _, s := range p.servers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			s.Shutdown()
+		}()
+	}
+	wg.Wait()
+}
+
+// handler adapts a typed handler to asynq. A task that this version cannot read
+// is an error, so it stays in the queue for a version that can.
+func handler[T any](kind string, decode func(map[string]string, []byte) (T, error),
+	run func(context.Context, T) error, log *slog.Logger,
+) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		if t.Type() != kind {
+			log.Error("task of a kind this version does not know is left in the queue", "kind", t.Type())
+			return unreadable{fmt.Errorf("unknown kind of task %q", t.Type())}
+		}
+		task, err := decode(t.Headers(), t.Payload())
+		if err != nil {
+			log.Error("task that cannot be read is left in the queue", "kind", kind, "error", err)
+			return unreadable{err}
+		}
+		// asynq cancels a handler whose lease it could not renew. Cutting a send
+		// off then would lose its outcome and repeat it, so handlers go on.
+		return run(context.WithoutCancel(ctx), task)
+	})
+}
+
+type unreadable struct{ error }
+
+func (unreadable) RunAgainAfter() time.Duration { return time.Minute }
+func (unreadable) Failed() bool                 { return true }
+
+// isFailure decides what asynq counts. A lost lease, a throttled delivery and
+// Redis trouble are nobody's failure; none of them may bring a task nearer to
+// the archive.
+func isFailure(err error) bool {
+	var again runAgain
+	return errors.As(err, &again) && again.Failed()
+}
+
+func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
+	return wholeSeconds(time.Now(), delayFor(err))
+}
+
+func delayFor(err error) time.Duration {
+	var again runAgain
+	switch {
+	case errors.As(err, &again):
+		return again.RunAgainAfter()
+	case errors.Is(err, asynq.ErrLeaseExpired):
+		return 0
+	default: // Redis trouble, a panic: soon, but not all at once
+		return 2*time.Second + rand.N(2*time.Second)
+	}
+}
+
+// wholeSeconds lengthens d so that now+d falls on a whole second: asynq cuts
+// the fraction off the due time, which would make a retry come early.
+func wholeSeconds(now time.Time, d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	due := now.Add(d)
+	if whole := due.Truncate(time.Second); !whole.Equal(due) {
+		due = whole.Add(time.Second)
+	}
+	return due.Sub(now)
+}

@@ -1,0 +1,103 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
+)
+
+// queueKey is the one place that spells asynq's keys.
+func queueKey(queue, kind string) string { return "asynq:{" + queue + "}:" + kind }
+
+func parseLease(score string) time.Time {
+	s, err := strconv.ParseFloat(score, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(int64(s), 0)
+}
+
+// ConnOpt hands rdb to the dashboard, which asks for asynq's connection option.
+func ConnOpt(rdb redis.UniversalClient) asynq.RedisConnOpt { return connOpt{rdb} }
+
+type connOpt struct{ rdb redis.UniversalClient }
+
+func (c connOpt) MakeRedisClient() any { return c.rdb }
+
+// Depth is how full a queue is.
+type Depth struct {
+	Queue   string
+	Sizes   map[string]int // by state: see DepthStates
+	Latency time.Duration  // age of the oldest pending task
+}
+
+// DepthStates returns the states of [Depth].Sizes.
+func DepthStates() []string { return []string{"pending", "active", "scheduled", "retry", "archived"} }
+
+// Depths counts the tasks of every queue. A queue nobody has used yet is empty.
+func (c *Client) Depths() ([]Depth, error) {
+	used, err := c.inspector.Queues()
+	if err != nil {
+		return nil, fmt.Errorf("listing queues: %w", err)
+	}
+	var out []Depth
+	for _, q := range Names() {
+		info := &asynq.QueueInfo{}
+		if slices.Contains(used, q) {
+			if info, err = c.inspector.GetQueueInfo(q); err != nil {
+				return nil, fmt.Errorf("counting queue %s: %w", q, err)
+			}
+		}
+		out = append(out, Depth{Queue: q, Latency: info.Latency, Sizes: map[string]int{
+			"pending": info.Pending, "active": info.Active, "scheduled": info.Scheduled,
+			"retry": info.Retry, "archived": info.Archived,
+		}})
+	}
+	return out, nil
+}
+
+// serverLog passes asynq's log on, a few lines a second at most: with Redis
+// gone asynq has something to say on every try.
+type serverLog struct {
+	log   *slog.Logger
+	limit *rate.Limiter
+	mu    sync.Mutex
+	cut   int
+}
+
+func newServerLog(log *slog.Logger) *serverLog {
+	return &serverLog{log: log.With("component", "asynq"), limit: rate.NewLimiter(1, 5)}
+}
+
+func (l *serverLog) emit(level slog.Level, args []any) {
+	l.mu.Lock()
+	if !l.limit.Allow() {
+		l.cut++
+		l.mu.Unlock()
+		return
+	}
+	cut := l.cut
+	l.cut = 0
+	l.mu.Unlock()
+	attrs := []any{}
+	if cut > 0 {
+		attrs = append(attrs, "suppressed", cut)
+	}
+	l.log.Log(context.Background(), level, fmt.Sprint(args...), attrs...)
+}
+
+// The methods of asynq.Logger. Fatal does not exit: asynq calls it on misuse
+// only, and a process that stops must do so through its own shutdown.
+func (l *serverLog) Debug(args ...any) { l.emit(slog.LevelDebug, args) }
+func (l *serverLog) Info(args ...any)  { l.emit(slog.LevelInfo, args) }
+func (l *serverLog) Warn(args ...any)  { l.emit(slog.LevelWarn, args) }
+func (l *serverLog) Error(args ...any) { l.emit(slog.LevelError, args) }
+func (l *serverLog) Fatal(args ...any) { l.emit(slog.LevelError, args) }

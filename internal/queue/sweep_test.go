@@ -1,0 +1,88 @@
+package queue
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// sweepAt runs one sweep as if it were that time.
+func sweepAt(t *testing.T, s *sweeper, at time.Time) {
+	t.Helper()
+	s.now = func() time.Time { return at }
+	if err := s.sweep(t.Context(), Deliveries); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func pending(t *testing.T, rdb redis.UniversalClient) int64 {
+	t.Helper()
+	return rdb.LLen(t.Context(), queueKey(Deliveries, "pending")).Val()
+}
+
+func TestSweep(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	for _, tt := range []struct {
+		name  string
+		lease time.Time                                         // of the killed worker's task
+		live  func(rdb redis.UniversalClient, id string, i int) // what happens before the ith sweep
+		steps []time.Duration                                   // sweeps, from start
+		want  int64                                             // tasks pending at the end
+	}{
+		{"expired lease is taken up", start.Add(-time.Second), nil, []time.Duration{0, 5 * time.Second, 12 * time.Second}, 1},
+		{"missing lease is taken up", time.Time{}, nil, []time.Duration{0, 5 * time.Second, 12 * time.Second}, 1},
+		{"not before it was watched long enough", start.Add(-time.Second), nil, []time.Duration{0, 5 * time.Second, 10 * time.Second}, 0},
+		{"not while the lease holds", start.Add(30 * time.Second), nil, []time.Duration{0, 12 * time.Second, 29 * time.Second}, 0},
+		{"as soon as the lease is over", start.Add(30 * time.Second), nil, []time.Duration{0, 12 * time.Second, 31 * time.Second}, 1},
+		{"not from a living worker whose clock is behind", start.Add(-time.Minute), func(rdb redis.UniversalClient, id string, i int) {
+			rdb.ZAdd(t.Context(), queueKey(Deliveries, "lease"), redis.Z{Score: float64(start.Unix() - 60 + int64(5*i)), Member: id})
+		}, []time.Duration{0, 5 * time.Second, 10 * time.Second, 15 * time.Second, 20 * time.Second}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, rdb := newRedis(t)
+			c := newClient(t, rdb)
+			task := DeliveryTask{EventID: sampleEvent().ID, Round: 1}
+			if err := c.EnqueueDelivery(t.Context(), task); err != nil {
+				t.Fatal(err)
+			}
+			id := kill(t, rdb, Deliveries, tt.lease)
+			s := newSweeper(rdb, quiet())
+			for i, d := range tt.steps {
+				if tt.live != nil {
+					tt.live(rdb, id, i)
+				}
+				sweepAt(t, s, start.Add(d))
+			}
+			if got := pending(t, rdb); got != tt.want {
+				t.Errorf("%d tasks pending, want %d", got, tt.want)
+			}
+			if got := rdb.LLen(t.Context(), queueKey(Deliveries, "active")).Val(); got != 1-tt.want {
+				t.Errorf("%d tasks active, want %d", got, 1-tt.want)
+			}
+			if state := rdb.HGet(t.Context(), queueKey(Deliveries, "t:"+id), "state").Val(); tt.want == 1 && state != "pending" {
+				t.Errorf("state %q, want pending", state)
+			}
+		})
+	}
+}
+
+// Two workers sweep at once: one takes the task up, the other finds it gone.
+func TestSweepsDoNotDouble(t *testing.T) {
+	_, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	if err := c.EnqueueDelivery(t.Context(), DeliveryTask{EventID: sampleEvent().ID, Round: 1}); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	kill(t, rdb, Deliveries, start.Add(-time.Second))
+	a, b := newSweeper(rdb, quiet()), newSweeper(rdb, quiet())
+	sweepAt(t, a, start)
+	sweepAt(t, b, start)
+	sweepAt(t, a, start.Add(12*time.Second))
+	kill(t, rdb, Deliveries, start.Add(42*time.Second)) // taken again at once, by a living worker
+	sweepAt(t, b, start.Add(12*time.Second))
+	if got := pending(t, rdb); got != 0 {
+		t.Errorf("%d tasks pending: a living worker's task was taken away", got)
+	}
+}

@@ -1,0 +1,96 @@
+package queue
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
+// Without the wake-up each task would wait half a poll: 50 of them 25 s.
+func TestATaskIsTakenWhenItIsEnqueued(t *testing.T) {
+	s, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	ran := make(chan struct{})
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error { ran <- struct{}{}; return nil }})
+	start := time.Now()
+	for range 50 {
+		if err := c.EnqueueEvent(t.Context(), sampleEvent()); err != nil {
+			t.Fatal(err)
+		}
+		<-ran
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("50 tasks one after the other took %v", took)
+	}
+}
+
+func TestAMissedWakeUpCostsNoMoreThanAPoll(t *testing.T) {
+	s, rdb := newRedis(t)
+	silent := asynq.NewClientFromRedisClient(rdb)
+	ran := make(chan struct{}, 1)
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error { ran <- struct{}{}; return nil }})
+	e := sampleEvent()
+	if _, err := silent.Enqueue(e.encode(), asynq.Queue(Events), asynq.TaskID(e.ID)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ran:
+	case <-time.After(20 * time.Second):
+		t.Fatal("never taken")
+	}
+}
+
+func TestAnIdlePumpAsksLittle(t *testing.T) {
+	s, rdb := newRedis(t)
+	ran := make(chan struct{}, 1)
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error { ran <- struct{}{}; return nil }})
+	c := newClient(t, rdb)
+	if err := c.EnqueueEvent(t.Context(), sampleEvent()); err != nil {
+		t.Fatal(err)
+	}
+	<-ran
+	const seconds, most = 3, 15
+	if n := s.Requests(t, seconds*time.Second); n > seconds*most {
+		t.Errorf("%d requests in %d s, want at most %d a second", n, seconds, most)
+	} else {
+		t.Logf("%.1f requests a second", float64(n)/seconds)
+	}
+}
+
+func TestPumpSurvivesRedisRestart(t *testing.T) {
+	s, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	ran := make(chan struct{}, 16)
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error { ran <- struct{}{}; return nil }})
+	s.Kill()
+	s.Restart()
+	eventually(t, "an event can be enqueued", func() bool { return c.EnqueueEvent(context.Background(), sampleEvent()) == nil })
+	select {
+	case <-ran:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the pump did not come back")
+	}
+}
+
+func TestShutdownOfAParkedPumpIsPrompt(t *testing.T) {
+	s, _ := newRedis(t)
+	p := NewPump(newRedisClient(t, s.Addr()), PumpConfig{
+		Handlers: Handlers{
+			Event:    func(context.Context, EventTask) error { return nil },
+			Delivery: func(context.Context, DeliveryTask) error { return nil },
+		},
+		EventConcurrency: 1, DeliveryConcurrency: 1, ShutdownTimeout: time.Minute, Log: quiet(),
+	})
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { p.Shutdown(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("did not shut down")
+	}
+}

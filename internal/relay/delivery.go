@@ -1,0 +1,186 @@
+package relay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/event"
+	"accessrelay/internal/source/canonical"
+	"accessrelay/internal/transport"
+)
+
+const (
+	// recordFor bounds how long the outcome of a send is held while Redis does
+	// not answer. It outlasts an outage that people would call one.
+	recordFor = 10 * time.Minute
+
+	// goneReason is the disabled_reason of a channel that answered 410.
+	goneReason = "410 Gone"
+)
+
+// Delivery makes at most one attempt at one delivery and records it. A nil
+// error means that nothing is left to do; an [*Again] says when to look again;
+// any other error means that the record could not be read or written.
+func (r *Relay) Delivery(ctx context.Context, due Due) error {
+	ev, d, err := r.Records.Load(ctx, due.EventID, due.N)
+	switch {
+	case errors.Is(err, event.ErrNoRecord):
+		r.Log.Warn("delivery without a record is dropped", "event", due.EventID, "n", due.N)
+		return nil
+	case err != nil:
+		return err
+	case d.Round != due.Round || d.State == event.StateDelivered:
+		return nil // another task's business, or done
+	case d.State == event.StateDead:
+		// Whoever recorded it may have died before listing it.
+		return stale(r.Records.Record(ctx, ev.TenantID, d))
+	}
+	now := r.Now().UTC()
+	if wait := d.NextAttemptAt.Sub(now); wait > 0 {
+		return &Again{After: wait, because: "not due yet"}
+	}
+	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID, "trace", due.TraceParent,
+		"delivery", d.ID(), "channel", d.ChannelID, "channel_type", d.ChannelType)
+
+	ch, sendErr, err := r.channel(ctx, ev, d)
+	if err != nil {
+		return err
+	}
+	if sendErr == nil {
+		sendErr = r.send(ctx, ch, ev)
+	}
+	now = r.Now().UTC()
+	next, outcome := judge(d, sendErr, now, r.Policy())
+
+	if sendErr == nil && ev.Type == event.Test && !ch.Enabled {
+		// Before the record: a test that is run again enables again.
+		if _, err := r.Switch.Enable(ctx, ev.TenantID, ch.ID); err != nil {
+			log.Error("channel could not be enabled after its test", "error", err)
+		}
+	}
+	if sendErr != nil && sendErr.Class == transport.Gone && ch.Enabled {
+		if err := r.disable(ctx, ev, ch); err != nil {
+			log.Error("channel that answered 410 could not be disabled", "error", err)
+		}
+	}
+	if err := r.record(ctx, log, ev.TenantID, next); err != nil {
+		return err
+	}
+	r.Metrics.delivery(ev, next, outcome, sendErr)
+	logOutcome(log, next, outcome, sendErr)
+	if next.State.Final() {
+		return nil
+	}
+	return &Again{
+		After: next.NextAttemptAt.Sub(now), failed: next.State == event.StateRetrying,
+		because: fmt.Sprintf("%s: %s", next.State, next.LastReason),
+	}
+}
+
+// channel finds where d goes. A *SendError says why it goes nowhere.
+func (r *Relay) channel(ctx context.Context, ev *event.Event, d event.Delivery) (*channel.Channel, *transport.SendError, error) {
+	channels, err := r.Channels.Channels(ctx, ev.TenantID)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, ch := range channels {
+		if ch.ID != d.ChannelID {
+			continue
+		}
+		switch {
+		case !ch.Enabled && ev.Type != event.Test:
+			return ch, noAttempt(transport.ReasonChannelDisabled, transport.Dead, "the channel is disabled"), nil
+		case ch.ConfigErr != nil || r.transports[ch.Type] == nil:
+			// Perhaps only this worker cannot read it: others get their chance.
+			return ch, noAttempt(transport.ReasonChannelConfig, transport.Retry, "this worker cannot read the channel's config"), nil
+		}
+		return ch, nil, nil
+	}
+	return nil, noAttempt(transport.ReasonChannelDeleted, transport.Dead, "the channel does not exist any more"), nil
+}
+
+func noAttempt(reason transport.Reason, class transport.Class, text string) *transport.SendError {
+	return &transport.SendError{Reason: reason, Class: class, NoAttempt: true, Err: errors.New(text)}
+}
+
+// send makes the attempt.
+func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) *transport.SendError {
+	ctx, cancel := context.WithTimeout(ctx, r.Policy().Timeout)
+	defer cancel()
+	start := time.Now()
+	err := r.transports[ch.Type].Send(ctx, ch, ev, r.Now())
+	r.Metrics.attempted(ch.Type, time.Since(start))
+	if err == nil {
+		return nil
+	}
+	return transport.AsSendError(err)
+}
+
+// disable turns off a channel whose destination is gone for good, and tells the
+// tenant's other channels. The notice goes first: if we die after it, the
+// delivery is tried again and both follow again, the notice once.
+func (r *Relay) disable(ctx context.Context, ev *event.Event, ch *channel.Channel) error {
+	body, err := json.Marshal(channelDisabled(ch, goneReason))
+	if err != nil {
+		return fmt.Errorf("encoding notice: %w", err)
+	}
+	now := r.Now().UTC().Truncate(time.Microsecond)
+	err = r.Queue.EnqueueEvent(ctx, Accepted{
+		ID: event.NewID(now), TenantID: ev.TenantID, Source: canonical.Relay, Platform: canonical.Relay,
+		ReceivedAt: now, Body: body,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = r.Switch.Disable(ctx, ev.TenantID, ch.ID, goneReason)
+	return err
+}
+
+// record writes what came of a send, and does not give up on it while Redis is
+// away: forgetting it would mean sending twice.
+func (r *Relay) record(ctx context.Context, log *slog.Logger, tenantID string, d event.Delivery) error {
+	ctx, cancel := context.WithTimeout(ctx, recordFor)
+	defer cancel()
+	pause := 20 * time.Millisecond
+	for {
+		err := stale(r.Records.Record(ctx, tenantID, d))
+		if err == nil {
+			return nil
+		}
+		if pause == 20*time.Millisecond {
+			log.Warn("outcome of a delivery could not be recorded yet", "state", d.State, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("recording delivery: %w", err)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// stale turns the news that a record moved on without us into none.
+func stale(err error) error {
+	if errors.Is(err, event.ErrStale) || errors.Is(err, event.ErrNoRecord) {
+		return nil
+	}
+	return err
+}
+
+func logOutcome(log *slog.Logger, d event.Delivery, o outcome, err *transport.SendError) {
+	if err == nil {
+		log.Info("delivered", "attempts", d.Attempts)
+		return
+	}
+	level := slog.LevelWarn
+	if d.State == event.StateDead {
+		level = slog.LevelError
+	}
+	log.Log(context.Background(), level, "not delivered", "outcome", o, "reason", err.Reason, "error", d.LastError,
+		"attempts", d.Attempts, "retries_used", d.RetriesUsed, "next_attempt_at", d.NextAttemptAt)
+}

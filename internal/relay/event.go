@@ -1,0 +1,180 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/event"
+	"accessrelay/internal/source/canonical"
+)
+
+const (
+	// defaultWindow serves events whose source left the file after they were accepted.
+	defaultWindow = 2 * time.Hour
+
+	// noticeWindow makes one notice of the many 410s that deliveries under way
+	// to one channel may bring.
+	noticeWindow = time.Minute
+)
+
+// Event takes one accepted event through normalisation, deduplication and
+// fan-out. After a nil error the event is recorded and every delivery of it has
+// its task; after any other error it must be run again.
+func (r *Relay) Event(ctx context.Context, a Accepted) error {
+	log := r.Log.With("event", a.ID, "source", a.Source, "tenant", a.TenantID, "trace", a.TraceParent)
+	ev, window := r.normalize(ctx, a)
+	receipt := event.Receipt{
+		ID: a.ID, TenantID: a.TenantID, Type: ev.Type,
+		Source: a.Source, Platform: a.Platform, ReceivedAt: a.ReceivedAt,
+	}
+
+	key := claimKey(a, ev)
+	original, err := r.Claims.Claim(ctx, key, a.ID, a.ReceivedAt, window)
+	if err != nil {
+		return err
+	}
+	if original != "" {
+		receipt.DuplicateOf = original
+		if err := r.Records.Settle(ctx, receipt); err != nil {
+			return err
+		}
+		r.Metrics.event(ev, outcomeDuplicate)
+		log.Info("event repeats another", "type", ev.Type, "duplicate_of", original)
+		return nil
+	}
+
+	channels, err := r.Channels.Channels(ctx, a.TenantID)
+	if err != nil {
+		return err
+	}
+	plan := r.plan(a, ev, channels)
+	if len(plan) == 0 {
+		// First the claim: if we die between the two we are run again and claim
+		// it again, whereas a claim left behind would swallow a repeat.
+		if err := r.Claims.Release(ctx, key, a.ID); err != nil {
+			return err
+		}
+		receipt.Unrouted = true
+		if err := r.Records.Settle(ctx, receipt); err != nil {
+			return err
+		}
+		r.Metrics.event(ev, outcomeUnrouted)
+		log.Warn("no channel wants this event", "type", ev.Type)
+		return nil
+	}
+
+	stored, err := r.Records.Open(ctx, ev, plan)
+	if err != nil {
+		return err
+	}
+	for _, d := range stored {
+		if d.State.Final() {
+			continue
+		}
+		if err := r.Queue.EnqueueDelivery(ctx, Due{a.ID, d.N, d.Round, a.TraceParent}); err != nil {
+			return err
+		}
+	}
+	r.Metrics.event(ev, outcomeRouted)
+	log.Info("event routed", "type", ev.Type, "deliveries", len(stored))
+	return nil
+}
+
+// normalize makes the canonical event. It cannot fail: an event that nothing
+// here understands is unrecognized, with all that was sent.
+func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.Duration) {
+	ev := &event.Event{
+		ID: a.ID, TenantID: a.TenantID, Source: a.Source, Platform: a.Platform,
+		ReceivedAt: a.ReceivedAt, Raw: a.Body,
+	}
+	src, known := r.Source(a.Source)
+	if !known {
+		src.Platform, known = r.Platform(a.Platform)
+		src.DedupWindow = defaultWindow
+	}
+	switch {
+	case a.ChannelID != "": // asked for by a person, who may ask again
+		src.DedupWindow = 0
+	case a.Platform == canonical.Relay:
+		src.DedupWindow = noticeWindow
+	}
+	if !known {
+		ev.Type = event.Unrecognized
+		r.Log.WarnContext(ctx, "event of a platform this version does not know", "event", a.ID, "platform", a.Platform)
+		return ev, src.DedupWindow
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// What the panic says may quote the payload.
+			r.Log.ErrorContext(ctx, "normaliser panicked; the event goes on as unrecognized", "event", a.ID, "platform", a.Platform)
+			*ev = event.Event{
+				ID: a.ID, Type: event.Unrecognized, TenantID: a.TenantID, Source: a.Source,
+				Platform: a.Platform, ReceivedAt: a.ReceivedAt, Raw: a.Body,
+			}
+		}
+	}()
+	src.Platform.Normalize(a.Body, ev)
+	return ev, src.DedupWindow
+}
+
+// claimKey names the payload: equal for bodies of one source that are equal as
+// JSON. A body without a fingerprint is its own event.
+func claimKey(a Accepted, ev *event.Event) string {
+	print, err := event.Fingerprint(ev.Raw)
+	if err != nil {
+		print = a.ID
+	}
+	return a.TenantID + ":" + a.Source + ":" + print
+}
+
+// plan lists the deliveries that the event calls for.
+func (r *Relay) plan(a Accepted, ev *event.Event, channels []*channel.Channel) []event.Delivery {
+	now := r.Now().UTC()
+	var plan []event.Delivery
+	for _, ch := range channels {
+		if !wants(a, ev, ch) {
+			continue
+		}
+		plan = append(plan, event.Delivery{
+			EventID: ev.ID, N: len(plan), Round: 1,
+			ChannelID: ch.ID, ChannelName: ch.Name, ChannelType: ch.Type,
+			State: event.StatePending, CreatedAt: now, RoundAt: now,
+		})
+	}
+	return plan
+}
+
+func wants(a Accepted, ev *event.Event, ch *channel.Channel) bool {
+	switch {
+	case a.ChannelID != "":
+		return ch.ID == a.ChannelID
+	case ev.Type == event.ChannelDisabled:
+		// Every other channel hears that one is gone, whatever its filters.
+		return ch.Enabled && ch.ID != disabledChannel(ev)
+	default:
+		return ch.Wants(ev.Type)
+	}
+}
+
+// channelDisabled makes the notice that a channel was disabled.
+func channelDisabled(ch *channel.Channel, reason string) event.Event {
+	return event.Event{
+		Type: event.ChannelDisabled,
+		Access: []event.Access{{
+			Resource: &event.Resource{ID: ch.ID, Name: ch.Name, Type: ch.Type},
+		}},
+		Error: &event.Failure{
+			Type:    reason,
+			Message: fmt.Sprintf("Channel %q was disabled because its destination answered %s. Send it a test event when it works again.", ch.Name, reason),
+		},
+	}
+}
+
+func disabledChannel(ev *event.Event) string {
+	if len(ev.Access) == 1 && ev.Access[0].Resource != nil {
+		return ev.Access[0].Resource.ID
+	}
+	return ""
+}

@@ -1,0 +1,138 @@
+// Package relay holds the worker's two steps. [Relay.Event] takes an accepted
+// event: what does it mean, is it a repeat, who must hear of it? [Relay.Delivery]
+// takes one channel's share: send, and record what came of it. Neither knows
+// the queue or the store: both are asked for through the interfaces below.
+//
+// Each step may be run again from its start at any time, by a worker that takes
+// over from one that died. What keeps that harmless is the order of writes: the
+// claim, then the record, then the tasks; the send, then the record, then the
+// end of the task.
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/event"
+	"accessrelay/internal/source"
+	"accessrelay/internal/transport"
+)
+
+// Accepted is an event as ingest accepted it.
+type Accepted struct {
+	ID          string
+	TenantID    string
+	Source      string
+	Platform    string
+	ReceivedAt  time.Time
+	TraceParent string
+	ChannelID   string // "": routed by filters; else for this channel alone
+	Body        []byte
+}
+
+// Due is a delivery that somebody should look at.
+type Due struct {
+	EventID     string
+	N           int
+	Round       int
+	TraceParent string
+}
+
+// Claims tells originals from repeats. See package dedup.
+type Claims interface {
+	Claim(ctx context.Context, key, id string, receivedAt time.Time, window time.Duration) (original string, err error)
+	Release(ctx context.Context, key, id string) error
+}
+
+// Records keeps what became of events. Its errors are [event.ErrNoRecord] and
+// [event.ErrStale] where they apply. See package receipt.
+type Records interface {
+	Open(ctx context.Context, ev *event.Event, plan []event.Delivery) ([]event.Delivery, error)
+	Settle(ctx context.Context, r event.Receipt) error
+	Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error)
+	Record(ctx context.Context, tenantID string, d event.Delivery) error
+}
+
+// Channels lists a tenant's channels as they are now. The channels are shared:
+// they must not be changed.
+type Channels interface {
+	Channels(ctx context.Context, tenantID string) ([]*channel.Channel, error)
+}
+
+// Switch turns channels off and on again.
+type Switch interface {
+	Disable(ctx context.Context, tenantID, channelID, reason string) (changed bool, err error)
+	Enable(ctx context.Context, tenantID, channelID string) (changed bool, err error)
+}
+
+// Queue takes tasks. Enqueueing the same again is no error and does nothing
+// while the first still stands.
+type Queue interface {
+	EnqueueEvent(context.Context, Accepted) error
+	EnqueueDelivery(context.Context, Due) error
+}
+
+// Source is what a worker knows of a configured source.
+type Source struct {
+	Platform    source.Platform
+	DedupWindow time.Duration // 0: no deduplication
+}
+
+// Policy is how deliveries are tried: the file's section "delivery".
+type Policy struct {
+	MaxRetries int
+	Backoff    []time.Duration // before the 1st, 2nd, … retry; the last repeats
+	Timeout    time.Duration   // of one attempt
+	MaxAge     time.Duration   // after this a throttled delivery is dead
+}
+
+// Config is what a [Relay] needs. Every field must be set.
+type Config struct {
+	// Source finds a source by id; false if the file no longer has it.
+	Source func(id string) (Source, bool)
+	// Platform finds a platform by name, for events whose source is gone.
+	Platform func(name string) (source.Platform, bool)
+
+	Claims     Claims
+	Records    Records
+	Channels   Channels
+	Switch     Switch
+	Queue      Queue
+	Transports []transport.Transport
+	Policy     func() Policy
+	Metrics    *Metrics
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Relay is the worker's handler of tasks. It is safe for concurrent use.
+type Relay struct {
+	Config
+	transports map[string]transport.Transport
+}
+
+// New returns a Relay.
+func New(cfg Config) *Relay {
+	r := &Relay{Config: cfg, transports: map[string]transport.Transport{}}
+	for _, t := range cfg.Transports {
+		r.transports[t.Type()] = t
+	}
+	return r
+}
+
+// Again is returned by a step that wants to be run again.
+type Again struct {
+	After   time.Duration
+	failed  bool
+	because string
+}
+
+func (a *Again) Error() string { return a.because }
+
+// RunAgainAfter is the wait before the next run.
+func (a *Again) RunAgainAfter() time.Duration { return a.After }
+
+// Failed reports whether something failed, as opposed to having to wait.
+func (a *Again) Failed() bool { return a.failed }
