@@ -1,0 +1,77 @@
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// minMajor is the oldest Redis that is tested with: its scripts and commands
+// are used. Valkey and others say 7 too, for compatibility.
+const minMajor = 7
+
+// ErrUnsuitable is in the chain of [Check]'s error when the server answered and
+// is not one to keep events in. Waiting does not mend it.
+var ErrUnsuitable = errors.New("unsuitable Redis")
+
+// Check asks the server, of a cluster every master, whether its version is at
+// least 7.0 and whether it refuses writes rather than evict what it holds. It
+// reads INFO, because managed servers forbid CONFIG. An error says what to set.
+func Check(ctx context.Context, rdb redis.UniversalClient) error {
+	c, ok := rdb.(*redis.ClusterClient)
+	if !ok {
+		return checkNode(ctx, rdb)
+	}
+	err := c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
+		if err := checkNode(ctx, node); err != nil {
+			return fmt.Errorf("node %s: %w", node.Options().Addr, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("checking the cluster: %w", err)
+	}
+	return nil
+}
+
+func checkNode(ctx context.Context, rdb redis.Cmdable) error {
+	server, err := rdb.Info(ctx, "server").Result()
+	if err != nil {
+		return fmt.Errorf("asking Redis for its version: %w", err)
+	}
+	version := field(server, "redis_version")
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil {
+		return fmt.Errorf("%w: it does not say its redis_version in INFO", ErrUnsuitable)
+	} else if n < minMajor {
+		return fmt.Errorf("%w: version %s; at least %d.0 is needed", ErrUnsuitable, version, minMajor)
+	}
+
+	memory, err := rdb.Info(ctx, "memory").Result()
+	if err != nil {
+		return fmt.Errorf("asking Redis for its maxmemory-policy: %w", err)
+	}
+	switch policy := field(memory, "maxmemory_policy"); policy {
+	case "noeviction":
+		return nil
+	case "":
+		return fmt.Errorf("%w: it does not say its maxmemory_policy in INFO", ErrUnsuitable)
+	default:
+		return fmt.Errorf("%w: maxmemory-policy is %s, which silently drops events when memory is full; "+
+			"set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)", ErrUnsuitable, policy)
+	}
+}
+
+// field reads one line of INFO's answer; "" if it is not there.
+func field(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
