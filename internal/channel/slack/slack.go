@@ -1,0 +1,78 @@
+// Package slack is the slack_webhook channel: a Slack incoming webhook.
+package slack
+
+import (
+	"encoding/json"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/secret"
+)
+
+// Type is the channel type's name in answers, metrics and records.
+const Type = "slack_webhook"
+
+// Config is where the messages go.
+type Config struct {
+	URL secret.String // who knows it can post
+}
+
+// Reveal implements [channel.Config].
+func (c *Config) Reveal() json.RawMessage {
+	out, _ := json.Marshal(map[string]string{"url": c.URL.Reveal()}) // strings always marshal
+	return out
+}
+
+// Kind is the slack_webhook type.
+type Kind struct{}
+
+// Type implements [channel.Kind].
+func (Kind) Type() string { return Type }
+
+// Slug implements [channel.Kind].
+func (Kind) Slug() string { return "slack-webhook" }
+
+// Parse implements [channel.Kind]. The address may stand under url, or under
+// webhook_url as in JITSudo's guide, not under both.
+func (Kind) Parse(config json.RawMessage) (channel.Config, error) {
+	o, err := channel.ReadObject(config)
+	if err != nil {
+		return nil, err
+	}
+	key := "url"
+	if o.Has("webhook_url") {
+		key = "webhook_url"
+		if o.Has("url") {
+			o.Fail("webhook_url", "means the same as url; give one of them")
+		}
+	}
+	if !o.Has(key) {
+		o.Fail(key, "is required")
+	}
+	address, ok := o.Text(key)
+	if ok {
+		if problem := channel.CheckURL(address); problem != "" {
+			o.Fail(key, problem)
+		}
+	}
+	if key == "webhook_url" {
+		o.Text("url") // noted above
+	}
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	return &Config{URL: secret.New(address)}, nil
+}
+
+// Mask implements [channel.Kind]. The address is shown under url, whatever it
+// was sent as.
+func (Kind) Mask(config json.RawMessage) json.RawMessage {
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(config, &o); err == nil && o["webhook_url"] != nil {
+		if o["url"] == nil {
+			o["url"] = o["webhook_url"]
+		}
+		delete(o, "webhook_url")
+		config, _ = json.Marshal(o)
+	}
+	return channel.MaskObject(config, map[string]func(json.RawMessage) any{"url": channel.ShowURL})
+}
