@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,15 +25,21 @@ func run(args []string, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "usage: healthcheck URL")
 		return 2
 	}
-	if err := check(&http.Client{Timeout: timeout}, args[0]); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := check(ctx, args[0]); err != nil {
 		fmt.Fprintln(stderr, "healthcheck:", err)
 		return 1
 	}
 	return 0
 }
 
-func check(c *http.Client, url string) error {
-	resp, err := c.Get(url)
+func check(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("reading the URL: %w", err)
+	}
+	resp, err := new(http.Client).Do(req)
 	if err != nil {
 		return fmt.Errorf("asking: %w", err)
 	}

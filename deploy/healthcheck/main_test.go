@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,7 @@ func TestRun(t *testing.T) {
 		{"200", []string{srv.URL + "/ready"}, 0},
 		{"503", []string{srv.URL + "/unready"}, 1},
 		{"nobody listens", []string{gone.URL + "/ready"}, 1},
+		{"no such scheme", []string{"gopher://127.0.0.1/"}, 1},
 		{"no URL", nil, 2},
 		{"two URLs", []string{srv.URL, srv.URL}, 2},
 	}
@@ -46,7 +48,9 @@ func TestCheckGivesUp(t *testing.T) {
 	t.Cleanup(srv.Close)
 	t.Cleanup(func() { close(release) })
 
-	if err := check(&http.Client{Timeout: 50 * time.Millisecond}, srv.URL); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := check(ctx, srv.URL); err == nil {
 		t.Error("check of a server that hangs passed")
 	}
 }

@@ -1,0 +1,101 @@
+# `make` prints what there is. Go must be on PATH; the rest is fetched as pinned.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO       ?= go
+# Tools live in a module of their own, so that what they need never moves what the programs link.
+TOOL     := $(GO) tool -modfile=tools/go.mod
+BIN      := bin
+# Where a variable's default is empty, go test sees nothing.
+PKG      ?= ./...
+RUN      ?=
+FUZZTIME ?= 10s
+BENCHTIME ?= 2s
+COUNT    ?= 1
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: dev
+dev: ## Run everything in one process, with an inbox to look at; nothing survives its exit
+	$(GO) run ./cmd/relayctl dev
+
+.PHONY: build
+build: ## Build ingest, worker and relayctl into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X accessrelay/internal/ops.version=$(VERSION)" -o $(BIN)/ ./cmd/...
+
+.PHONY: redis
+redis:
+	@command -v redis-server >/dev/null && exit 0; \
+	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		echo "redis-server is not on PATH: installing Debian's"; \
+		apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null 2>&1; \
+	fi; \
+	command -v redis-server >/dev/null || { \
+		echo "make: the tests start redis-server (7.0 or newer) themselves and it is not on PATH;" \
+		     "install it: apt-get install redis-server, brew install redis, …" >&2; exit 1; }
+
+.PHONY: test
+test: redis ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
+	$(GO) test -race -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
+
+.PHONY: cover
+cover: redis ## Run all tests and print the coverage of each function's file and the total
+	@mkdir -p $(BIN)
+	$(GO) test -covermode=atomic -coverpkg=./internal/... -coverprofile=$(BIN)/cover.out $(PKG) >$(BIN)/cover.log || { cat $(BIN)/cover.log; exit 1; }
+	$(GO) tool cover -func=$(BIN)/cover.out
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: fmt-check
+fmt-check: ## Fail when a file is not as gofmt writes it
+	@files=$$(gofmt -l cmd deploy internal); [[ -z $$files ]] || { echo "not as gofmt writes it:" $$files >&2; exit 1; }
+
+.PHONY: lint
+lint: ## golangci-lint, as .golangci.yml says (the first run builds it)
+	$(TOOL) golangci-lint run
+
+.PHONY: vuln
+vuln: ## govulncheck; says so and passes where its database cannot be reached
+	@status=0; out=$$($(TOOL) govulncheck ./... 2>&1) || status=$$?; \
+	printf '%s\n' "$$out"; \
+	if [[ $$status == 1 ]] && grep -q '^govulncheck: fetching vulnerabilities: ' <<<"$$out"; then \
+		echo "vuln: not checked, for the vulnerability database cannot be reached from here"; exit 0; \
+	fi; \
+	exit $$status
+
+.PHONY: tidy-check
+tidy-check: ## Fail when go.mod or go.sum is not as go mod tidy leaves it
+	$(GO) mod tidy -diff
+	$(GO) -C tools mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s) each
+	@for pkg in $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(PKG)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: bench
+bench: redis ## Run every benchmark, the end-to-end latency among them (BENCHTIME=2s COUNT=1)
+	$(GO) test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -count=$(COUNT) $(PKG)
+
+.PHONY: benchstat
+benchstat: ## Compare two outputs of make bench: make benchstat OLD=a.txt NEW=b.txt
+	$(TOOL) benchstat $(OLD) $(NEW)
+
+.PHONY: compose-up
+compose-up: ## Build the images and start the stack of deploy/compose.yaml
+	VERSION=$(VERSION) docker compose -f deploy/compose.yaml up --build
+
+.PHONY: check
+check: fmt-check vet lint tidy-check test vuln ## All that CI runs
