@@ -184,7 +184,11 @@ func (s *Server) awaitReady(p *process) error {
 	defer cancel()
 	want := "process_id:" + strconv.Itoa(p.cmd.Process.Pid) + "\r\n"
 	for {
-		info, err := c.Info(ctx, "server").Result()
+		err := s.listening()
+		var info string
+		if err == nil {
+			info, err = c.Info(ctx, "server").Result()
+		}
 		switch {
 		case err == nil && strings.Contains(info, want) && c.Ping(ctx).Err() == nil:
 			return nil
@@ -199,6 +203,15 @@ func (s *Server) awaitReady(p *process) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
+}
+
+// listening is a first look without go-redis, which logs every refused connection.
+func (s *Server) listening() error {
+	conn, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 func (s *Server) signal(sig syscall.Signal) {
