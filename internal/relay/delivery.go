@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// recordFor bounds how long the outcome of a send is held while Redis does
-	// not answer. It outlasts an outage that people would call one.
-	recordFor = 10 * time.Minute
+	// persistFor bounds how long the outcome of a send is held while Redis does
+	// not answer. It outlasts most outages.
+	persistFor = 10 * time.Minute
 
 	// goneReason is the disabled_reason of a channel that answered 410.
 	goneReason = "410 Gone"
@@ -57,18 +57,24 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	now = r.Now().UTC()
 	next, outcome := judge(d, sendErr, now, r.Policy())
 
-	if sendErr == nil && ev.Type == event.Test && !ch.Enabled {
-		// Before the record: a test that is run again enables again.
-		if _, err := r.Switch.Enable(ctx, ev.TenantID, ch.ID); err != nil {
-			log.Error("channel could not be enabled after its test", "error", err)
-		}
+	// What follows from the send is written before its record: whoever takes
+	// over from a worker that died in between sends again and writes both.
+	switch {
+	case sendErr == nil && ev.Type == event.Test && !ch.Enabled:
+		err = persist(ctx, log, "enabling channel", func(ctx context.Context) error {
+			_, err := r.Switch.Enable(ctx, ev.TenantID, ch.ID)
+			return err
+		})
+	case sendErr != nil && sendErr.Class == transport.Gone && ch.Enabled:
+		err = persist(ctx, log, "disabling channel", func(ctx context.Context) error { return r.disable(ctx, ev, ch) })
 	}
-	if sendErr != nil && sendErr.Class == transport.Gone && ch.Enabled {
-		if err := r.disable(ctx, ev, ch); err != nil {
-			log.Error("channel that answered 410 could not be disabled", "error", err)
-		}
+	if err != nil {
+		return err
 	}
-	if err := r.record(ctx, log, ev.TenantID, next); err != nil {
+	err = persist(ctx, log, "recording delivery", func(ctx context.Context) error {
+		return stale(r.Records.Record(ctx, ev.TenantID, next))
+	})
+	if err != nil {
 		return err
 	}
 	r.Metrics.delivery(ev, next, outcome, sendErr)
@@ -141,26 +147,25 @@ func (r *Relay) disable(ctx context.Context, ev *event.Event, ch *channel.Channe
 	return err
 }
 
-// record writes what came of a send, and does not give up on it while Redis is
-// away: forgetting it would mean sending twice.
-func (r *Relay) record(ctx context.Context, log *slog.Logger, tenantID string, d event.Delivery) error {
-	ctx, cancel := context.WithTimeout(ctx, recordFor)
+// persist writes something that follows from a send, and does not give up on it
+// while Redis is away: to forget it would mean to send twice.
+func persist(ctx context.Context, log *slog.Logger, what string, write func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, persistFor)
 	defer cancel()
-	pause := 20 * time.Millisecond
-	for {
-		err := stale(r.Records.Record(ctx, tenantID, d))
+	const shortest, longest = 20 * time.Millisecond, time.Second
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		err := write(ctx)
 		if err == nil {
 			return nil
 		}
-		if pause == 20*time.Millisecond {
-			log.Warn("outcome of a delivery could not be recorded yet", "state", d.State, "error", err)
+		if pause == shortest {
+			log.Warn("not written yet; trying on", "what", what, "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("recording delivery: %w", err)
+			return fmt.Errorf("%s: %w", what, err)
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, time.Second)
 	}
 }
 

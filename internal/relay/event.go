@@ -7,6 +7,7 @@ import (
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
+	"accessrelay/internal/source"
 	"accessrelay/internal/source/canonical"
 )
 
@@ -105,18 +106,22 @@ func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.D
 		r.Log.WarnContext(ctx, "event of a platform this version does not know", "event", a.ID, "platform", a.Platform)
 		return ev, src.DedupWindow
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			// What the panic says may quote the payload.
-			r.Log.ErrorContext(ctx, "normaliser panicked; the event goes on as unrecognized", "event", a.ID, "platform", a.Platform)
-			*ev = event.Event{
-				ID: a.ID, Type: event.Unrecognized, TenantID: a.TenantID, Source: a.Source,
-				Platform: a.Platform, ReceivedAt: a.ReceivedAt, Raw: a.Body,
-			}
+	if !readSafely(src.Platform, a.Body, ev) {
+		// What the panic says may quote the payload.
+		r.Log.ErrorContext(ctx, "normaliser panicked; the event goes on as unrecognized", "event", a.ID, "platform", a.Platform)
+		*ev = event.Event{
+			ID: a.ID, Type: event.Unrecognized, TenantID: a.TenantID, Source: a.Source,
+			Platform: a.Platform, ReceivedAt: a.ReceivedAt, Raw: a.Body,
 		}
-	}()
-	src.Platform.Normalize(a.Body, ev)
+	}
 	return ev, src.DedupWindow
+}
+
+// readSafely reports false if the normaliser panicked: ev is then half-made.
+func readSafely(p source.Platform, body []byte, ev *event.Event) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	p.Normalize(body, ev)
+	return
 }
 
 // claimKey names the payload: equal for bodies of one source that are equal as
