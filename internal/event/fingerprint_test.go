@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -130,7 +130,7 @@ func TestFingerprintManySiblings(t *testing.T) {
 // Any value, written in two random ways, has one fingerprint; with one scalar
 // or key changed it has another.
 func TestFingerprintProperties(t *testing.T) {
-	rnd := rand.New(rand.NewSource(1))
+	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range 2000 {
 		v := randomNode(rnd, 4)
 		a, b := v.write(rnd), v.write(rnd)
@@ -139,7 +139,7 @@ func TestFingerprintProperties(t *testing.T) {
 		}
 		before := mustFingerprint(t, a)
 		leaves := v.leaves(nil)
-		leaf := leaves[rnd.Intn(len(leaves))]
+		leaf := leaves[rnd.IntN(len(leaves))]
 		leaf.change(rnd)
 		if changed := v.write(rnd); mustFingerprint(t, changed) == before {
 			t.Fatalf("case %d: a changed scalar keeps the fingerprint:\n%s\n%s", i, a, changed)
@@ -156,25 +156,25 @@ type node struct {
 }
 
 func randomNode(rnd *rand.Rand, depth int) *node {
-	kind := rnd.Intn(6)
+	kind := rnd.IntN(6)
 	if depth == 0 {
-		kind = rnd.Intn(3)
+		kind = rnd.IntN(3)
 	}
 	n := &node{}
 	switch kind {
 	case 0:
-		n.scalar = []string{"true", "false", "null"}[rnd.Intn(3)]
+		n.scalar = []string{"true", "false", "null"}[rnd.IntN(3)]
 	case 1:
 		n.scalar = fmt.Sprint(rnd.NormFloat64() * 1e6)
 	case 2:
 		s := randomText(rnd)
 		n.text = &s
 	case 3:
-		for range 1 + rnd.Intn(4) {
+		for range 1 + rnd.IntN(4) {
 			n.list = append(n.list, randomNode(rnd, depth-1))
 		}
 	default:
-		for i := range 1 + rnd.Intn(5) {
+		for i := range 1 + rnd.IntN(5) {
 			n.keys = append(n.keys, fmt.Sprint(randomText(rnd), i))
 			n.list = append(n.list, randomNode(rnd, depth-1))
 		}
@@ -184,8 +184,8 @@ func randomNode(rnd *rand.Rand, depth int) *node {
 
 func randomText(rnd *rand.Rand) string {
 	var b strings.Builder
-	for range rnd.Intn(8) {
-		b.WriteRune([]rune("aZ09 /\\\"\n\x01é€😀<&\u2028")[rnd.Intn(16)])
+	for range rnd.IntN(8) {
+		b.WriteRune([]rune("aZ09 /\\\"\n\x01é€😀<&\u2028")[rnd.IntN(16)])
 	}
 	return b.String()
 }
@@ -206,11 +206,11 @@ func (n *node) change(rnd *rand.Rand) {
 		n.text = &s
 		return
 	}
-	n.scalar = fmt.Sprint("1", rnd.Intn(1000), ".0")
+	n.scalar = fmt.Sprint("1", rnd.IntN(1000), ".0")
 }
 
 func (n *node) write(rnd *rand.Rand) string {
-	space := func() string { return strings.Repeat([]string{" ", "\t", "\n", "\r"}[rnd.Intn(4)], rnd.Intn(3)) }
+	space := func() string { return strings.Repeat([]string{" ", "\t", "\n", "\r"}[rnd.IntN(4)], rnd.IntN(3)) }
 	var parts []string
 	open, end := "[", "]"
 	switch {
@@ -236,8 +236,8 @@ func writeText(rnd *rand.Rand, s string) string {
 	b.WriteByte('"')
 	for _, r := range s {
 		switch {
-		case r < 0x10000 && (r < ' ' || r == '"' || r == '\\' || rnd.Intn(3) == 0):
-			fmt.Fprintf(&b, []string{`\u%04x`, `\u%04X`}[rnd.Intn(2)], r)
+		case r < 0x10000 && (r < ' ' || r == '"' || r == '\\' || rnd.IntN(3) == 0):
+			fmt.Fprintf(&b, []string{`\u%04x`, `\u%04X`}[rnd.IntN(2)], r)
 		default:
 			b.WriteRune(r)
 		}
