@@ -116,8 +116,9 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(`{"a":"\\\\\"","":[[],{}],"id":false}`))
 	f.Add([]byte("{\"id\":\"\xff\"}"))
 	f.Add([]byte(`[{"id":1}]`))
+	f.Add([]byte(`{"id":1e400}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var all map[string]any
+		var all map[string]*json.RawMessage // nil for null
 		whole := utf8.Valid(body) && json.Unmarshal(body, &all) == nil && all != nil
 		for _, key := range []string{"id", "name", "data", ""} {
 			want := whole && all[key] != nil

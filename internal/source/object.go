@@ -27,9 +27,25 @@ func (o Object) Has(key string) bool {
 	return len(o[key]) > 0 && !bytes.Equal(o[key], []byte("null"))
 }
 
+// String returns the string under key; ok is false if there is none or it is
+// empty. It is for what decides an event's type; [Object.Text] is for facts.
+func (o Object) String(key string) (s string, ok bool) {
+	if raw := o[key]; len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		return "", false
+	}
+	return s, s != ""
+}
+
 // Text returns the string under key, or the number as it is written: platforms
 // do not keep ids of one type. It is "" for everything else.
-func (o Object) Text(key string) string { return text(o[key]) }
+func (o Object) Text(key string) string {
+	raw := o[key]
+	if len(raw) > 0 && (raw[0] == '-' || '0' <= raw[0] && raw[0] <= '9') {
+		return string(raw)
+	}
+	s, _ := o.String(key)
+	return s
+}
 
 // Object returns the object under key, or nil if there is none.
 func (o Object) Object(key string) Object {
@@ -43,24 +59,6 @@ func (o Object) Object(key string) Object {
 func (o Object) Epoch(key string, unit time.Duration) time.Time {
 	t, _ := Epoch(strings.TrimSpace(o.Text(key)), unit)
 	return t
-}
-
-func text(raw json.RawMessage) string {
-	if len(raw) == 0 {
-		return ""
-	}
-	switch c := raw[0]; {
-	case c == '"':
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return ""
-		}
-		return s
-	case c == '-' || '0' <= c && c <= '9':
-		return string(raw)
-	default:
-		return ""
-	}
 }
 
 // Person reads somebody named by a single text: as an email address if it looks
