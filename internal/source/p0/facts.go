@@ -1,0 +1,98 @@
+package p0
+
+import (
+	"time"
+
+	"accessrelay/internal/event"
+	"accessrelay/internal/source"
+)
+
+func readPreapproval(data source.Object, e *event.Event) {
+	e.Request = readRequest(data, "id")
+	readCommon(data, e)
+}
+
+func readPermissionRequest(data source.Object, e *event.Event) {
+	e.Request = readRequest(data, "requestId")
+	e.Requester = source.Person(data.Text("requestor"))
+	readCommon(data, e)
+}
+
+// readCommon reads what both shapes have, and what only one is documented to
+// have but the other may come to.
+func readCommon(data source.Object, e *event.Event) {
+	e.Grantee = source.Person(data.Text("principal"))
+	e.Access = readAccess(data)
+	e.Approvals = readApprovals(data, e.Type)
+	e.Window = readWindow(data)
+	e.Error = readError(data)
+}
+
+func readRequest(data source.Object, idKey string) *event.Request {
+	return orNil(event.Request{ID: data.Text(idKey), Reason: data.Text("reason")})
+}
+
+func readAccess(data source.Object) []event.Access {
+	permission := data.Object("permission")
+	a := event.Access{
+		Integration: orNil(event.Integration{Type: data.Text("type")}),
+		Resource:    orNil(event.Resource{Type: data.Text("access")}),
+		Permission: orNil(event.Permission{
+			Name:        permission.Text("name"),
+			Description: permission.Text("description"),
+		}),
+	}
+	if a == (event.Access{}) {
+		return nil
+	}
+	return []event.Access{a}
+}
+
+func readApprovals(data source.Object, t event.Type) []event.Approval {
+	approver := data.Object("approver")
+	p := event.Person{ID: approver.Text("id"), Name: approver.Text("name"), Email: approver.Text("email")}
+	if p == (event.Person{}) {
+		return nil
+	}
+	if p.Email == "" && source.LooksLikeEmail(p.ID) {
+		p.Email = p.ID
+	}
+	return []event.Approval{{Status: approvalStatus(t), Approver: &p}}
+}
+
+// approvalStatus is what the presence of an approver means. P0 describes it as
+// who approved, but says no more; where the request's status speaks against an
+// approval, or says nothing, none is claimed.
+func approvalStatus(t event.Type) string {
+	switch t {
+	case event.RequestPending, event.RequestDenied, event.Unrecognized:
+		return ""
+	default:
+		return "approved"
+	}
+}
+
+func readWindow(data source.Object) *event.Window {
+	return orNil(event.Window{
+		StartsAt: data.Epoch("startsAt", time.Millisecond),
+		EndsAt:   data.Epoch("endsAt", time.Millisecond),
+	})
+}
+
+func readError(data source.Object) *event.Failure {
+	failure := data.Object("error")
+	return orNil(event.Failure{
+		ID:      failure.Text("errorId"),
+		Type:    failure.Text("type"),
+		Message: failure.Text("message"),
+	})
+}
+
+// orNil keeps an absent fact an absent key: nil for the zero T.
+func orNil[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
