@@ -21,6 +21,14 @@ func TestObject(t *testing.T) {
 			t.Errorf("Text(%q) = %q, want %q", key, got, want)
 		}
 	}
+	if got, ok := o.String("s"); !ok || got != "aA" {
+		t.Errorf("String(s) = %q, %t", got, ok)
+	}
+	for _, key := range []string{"e", "n", "t", "z", "o", "a", "absent"} {
+		if got, ok := o.String(key); ok || got != "" {
+			t.Errorf("String(%q) = %q, %t; want none", key, got, ok)
+		}
+	}
 	for key, want := range map[string]bool{"s": true, "e": true, "t": true, "o": true, "a": true, "z": false, "absent": false} {
 		if got := o.Has(key); got != want {
 			t.Errorf("Has(%q) = %t", key, got)
