@@ -15,6 +15,9 @@ import (
 // constants below, the only attributes links that [safeLink] let through,
 // numbers, and escaped text in quotes.
 func mrkdwn(s string) template.HTML {
+	if len(s) > 4*maxText { // Slack would not take it; closing looks ahead at every mark
+		s = strings.ToValidUTF8(s[:4*maxText], "") + "…"
+	}
 	var w mrkdwnWriter
 	w.blocks(s)
 	return template.HTML(w.String()) //nolint:gosec // all text went through escape

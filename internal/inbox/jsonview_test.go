@@ -1,0 +1,84 @@
+package inbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var spanPattern = regexp.MustCompile(`<span class="[ksnl]">|</span>`)
+
+func textOf(t *testing.T, out string) string {
+	t.Helper()
+	s := spanPattern.ReplaceAllString(out, "")
+	if strings.ContainsAny(s, "<>") {
+		t.Fatalf("a tag of its own: %s", out)
+	}
+	return html.UnescapeString(s)
+}
+
+func TestPrettyJSON(t *testing.T) {
+	got, cut := prettyJSON(json.RawMessage(`{"a":[1,-2.50,{}],"b <i>":"x\"</script>", "c" : [ ] ,"d":true,"e":null}`))
+	want := `{
+  <span class="k">&#34;a&#34;</span>: [
+    <span class="n">1</span>,
+    <span class="n">-2.50</span>,
+    {}
+  ],
+  <span class="k">&#34;b &lt;i&gt;&#34;</span>: <span class="s">&#34;x\&#34;&lt;/script&gt;&#34;</span>,
+  <span class="k">&#34;c&#34;</span>: [],
+  <span class="k">&#34;d&#34;</span>: <span class="l">true</span>,
+  <span class="k">&#34;e&#34;</span>: <span class="l">null</span>
+}`
+	if string(got) != want || cut {
+		t.Errorf("cut %v, got\n%s\nwant\n%s", cut, got, want)
+	}
+}
+
+func TestPrettyJSONIsBounded(t *testing.T) {
+	for name, body := range map[string]string{
+		"long":        `[` + strings.Repeat(`"x",`, 200_000) + `1]`,
+		"deep":        strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"one string":  `["` + strings.Repeat("<", 900_000) + `"]`,
+		"deep & wide": strings.Repeat("[", 100) + strings.Repeat("1,", 15_000) + "1" + strings.Repeat("]", 100),
+	} {
+		if !json.Valid([]byte(body)) {
+			t.Fatalf("%s is not JSON", name)
+		}
+		if got, _ := prettyJSON(json.RawMessage(body)); len(got) > 2*maxRendered {
+			t.Errorf("%s: %d bytes of HTML", name, len(got))
+		}
+	}
+	if _, cut := prettyJSON(json.RawMessage(`["` + strings.Repeat("x", maxShown) + `",` + strings.Repeat(" ", maxShown) + `1]`)); !cut {
+		t.Error("does not say that it was cut")
+	}
+}
+
+func FuzzPrettyJSON(f *testing.F) {
+	for _, s := range []string{`{"a":[1,2,{"b":"</pre><script>"}],"c":{},"d":[]}`, `"\\\""`, `-1.5e+10`, ` [ null , true ] `, `"\u003c\ud800"`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if !json.Valid(b) || len(b) > maxShown || bytes.Contains(b, []byte{0}) {
+			return
+		}
+		got, cut := prettyJSON(b)
+		text := textOf(t, string(got))
+		if cut {
+			return
+		}
+		var want, have bytes.Buffer
+		if err := json.Compact(&want, b); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Compact(&have, []byte(text)); err != nil {
+			t.Fatalf("%q is shown as %q: %v", b, text, err)
+		}
+		if want.String() != have.String() {
+			t.Fatalf("%q is shown as %q", b, text)
+		}
+	})
+}
