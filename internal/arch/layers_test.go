@@ -66,6 +66,7 @@ var rules = Rules{
 }
 
 func TestLayers(t *testing.T) {
+	readsSources(t)
 	g, err := Load(t.Context(), "../..")
 	if err != nil {
 		t.Fatal(err)

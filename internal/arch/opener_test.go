@@ -12,6 +12,7 @@ import (
 // open a sealed secret whatever it is given. Imports would not tell: sealing and
 // opening are one package.
 func TestIngestCannotOpenSecrets(t *testing.T) {
+	readsSources(t)
 	openers := []string{module + "/internal/secret.NewOpener", "filippo.io/age.Decrypt"}
 	sealer := module + "/internal/secret.NewSealer"
 
