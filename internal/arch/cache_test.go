@@ -14,7 +14,7 @@ import (
 func readsSources(t *testing.T) {
 	t.Helper()
 	for _, root := range []string{"../../go.mod", "../../cmd", "../../deploy", "../../internal"} {
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err == nil && (strings.HasSuffix(path, ".go") || strings.HasSuffix(path, ".mod")) {
 				_, err = os.Stat(path)
 			}
