@@ -80,11 +80,15 @@ func New(c Config, o Options) (Authenticator, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.HTTP == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.Proxy = nil
-		o.HTTP = &http.Client{Transport: t}
+		o.HTTP = directClient()
 	}
 	return m.authenticator(o)
+}
+
+// directClient returns a client that asks no proxy, whatever the environment
+// says. Every fetch has its own deadline.
+func directClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}}
 }
 
 // The reasons of a [Failure]: a closed set. They are for the log and tell an

@@ -251,7 +251,8 @@ func (r *remote) ready() error {
 	return errors.New("jwt.jwks_url: no key set fetched yet")
 }
 
-// close may be called more than once.
+// close may be called more than once. A client shared with others only loses
+// idle connections.
 func (r *remote) close() {
 	r.cancel()
 	<-r.done

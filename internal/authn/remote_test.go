@@ -224,6 +224,10 @@ func TestProviderDownAtStart(t *testing.T) {
 		t.Errorf("Ready() = %v", err)
 	}
 	expect(t, a, signedBy("ES256/a", "a"), "")
+	p.answers(status(http.StatusBadGateway))
+	if pause := p.tick(); pause != firstRetry {
+		t.Errorf("after success and a failure the next attempt is in %v", pause)
+	}
 	if !strings.Contains(p.logged(), "fetched the key set again") {
 		t.Error("the log does not tell the recovery")
 	}
@@ -386,6 +390,16 @@ func TestRemoteSetWithOtherKeys(t *testing.T) {
 	}
 }
 
+// A set of which the config's algorithms leave nothing is no set.
+func TestRemoteSetWithoutConfiguredAlgorithm(t *testing.T) {
+	p := newIDP(t, serve(jwksOf(jwkOf(testKey("RSA"), kid("rsa")))))
+	a := p.authenticator("ES256")
+	p.idle()
+	if err := a.Ready(); err == nil || !strings.Contains(err.Error(), "no key that can be used") {
+		t.Errorf("Ready() = %v", err)
+	}
+}
+
 // The same answer again is no reason to verify every token anew.
 func TestSameKeysAreTheSameSet(t *testing.T) {
 	p := newIDP(t, serve(keysNamed("a")))
@@ -417,6 +431,11 @@ func TestWaitIsBoundedByTheRequest(t *testing.T) {
 	err := <-got
 	if f, ok := err.(*Failure); !ok || f.Reason != ReasonNoKeys || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("error %v", err)
+	}
+	select {
+	case <-p.paused:
+		t.Error("the request waited for the end of the fetch")
+	default:
 	}
 }
 
@@ -475,6 +494,13 @@ func TestNewFetches(t *testing.T) {
 	expect(t, a, signedBy("ES256/a", "a"), "")
 	if err := a.(interface{ Ready() error }).Ready(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The environment's proxy variables must not decide who tells us the keys.
+func TestDefaultClientAsksNoProxy(t *testing.T) {
+	if directClient().Transport.(*http.Transport).Proxy != nil {
+		t.Error("the default client may use a proxy")
 	}
 }
 

@@ -82,3 +82,12 @@ func TestOnlyGoodTokensAreRemembered(t *testing.T) {
 		t.Errorf("%d tokens are remembered, want the good one", len(a.seen.young))
 	}
 }
+
+// A remembered token is not verified again: here it could not be.
+func TestRememberedTokensAreNotVerifiedAgain(t *testing.T) {
+	a := newAuthenticator(t, JWT{Key: pemOf(testKey("ES256"))}).(*jwtAuthenticator)
+	token := goodToken("ES256", "ES256/mallory")
+	expect(t, a, bearer(token), ReasonSignature)
+	a.seen.put(sha256.Sum256([]byte(token)), a.keys.current(), times{exp: testNow.Add(time.Minute)})
+	expect(t, a, bearer(token), "")
+}
