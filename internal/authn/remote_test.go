@@ -3,6 +3,7 @@ package authn
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -429,7 +430,7 @@ func TestWaitIsBoundedByTheRequest(t *testing.T) {
 	go func() { got <- a.Authenticate(signedBy("ES256/a", "a").WithContext(ctx), nil) }()
 	cancel()
 	err := <-got
-	if f, ok := err.(*Failure); !ok || f.Reason != ReasonNoKeys || !strings.Contains(err.Error(), "canceled") {
+	if f, ok := errors.AsType[*Failure](err); !ok || f.Reason != ReasonNoKeys || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("error %v", err)
 	}
 	select {
