@@ -1,0 +1,96 @@
+package receipt
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/event"
+)
+
+// listEvent puts the event on the tenant's list. Events stay there for twice the
+// retention from when they were received, which leaves one retention for being
+// open; older dead deliveries are on the lists of the dead alone.
+func (s *Store) listEvent(ctx context.Context, ev *event.Event) error {
+	key, at := eventsKey(ev.TenantID), ev.ReceivedAt.UnixMicro()
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: ev.ID})
+		// By the event's own time and not by a clock: a backlog is not cut off.
+		p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-2*s.receipts.Microseconds()))
+		p.PExpire(ctx, key, 2*s.receipts)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("listing event %s: %w", ev.ID, err)
+	}
+	return nil
+}
+
+// listDead puts a dead delivery on its list.
+func (s *Store) listDead(ctx context.Context, tenantID string, d event.Delivery) error {
+	key, at := deadKey(tenantID, d.ChannelType), d.DeadAt.UnixMicro()
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.SAdd(ctx, deadTypesKey(tenantID), d.ChannelType)
+		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: d.ID()})
+		if s.dead > 0 {
+			p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-2*s.dead.Microseconds()))
+			p.PExpire(ctx, key, 2*s.dead)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("listing dead delivery %s: %w", d.ID(), err)
+	}
+	return nil
+}
+
+// unlistDead takes a delivery that is dead no more, and never will be, off its list.
+func (s *Store) unlistDead(ctx context.Context, tenantID string, d event.Delivery) error {
+	if err := s.rdb.ZRem(ctx, deadKey(tenantID, d.ChannelType), d.ID()).Err(); err != nil {
+		return fmt.Errorf("taking delivery %s off the dead: %w", d.ID(), err)
+	}
+	return nil
+}
+
+// heal takes a delivery that its record does not call dead off the list, if it
+// is there with the score it was read with. If it has died again since, the
+// score is another one.
+func (s *Store) heal(ctx context.Context, tenantID, channelType string, e entry) error {
+	key := deadKey(tenantID, channelType)
+	if err := unindexScript.Run(ctx, s.rdb, []string{key}, e.member, e.score).Err(); err != nil {
+		return fmt.Errorf("taking delivery %s off the dead: %w", e.member, err)
+	}
+	return nil
+}
+
+// DeadLetters counts the tenants' dead deliveries by channel type. Every type
+// asked for is in the answer. The count is that of the lists: it may run ahead
+// of the records for a moment.
+func (s *Store) DeadLetters(ctx context.Context, tenantIDs []string, channelTypes []string) (map[string]int, error) {
+	since := "-inf"
+	if s.dead > 0 {
+		since = fmt.Sprint(s.now().Add(-s.dead).UnixMicro())
+	}
+	counts := map[string]int{}
+	var cmds []*redis.IntCmd
+	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, typ := range channelTypes {
+			for _, tenant := range tenantIDs {
+				cmds = append(cmds, p.ZCount(ctx, deadKey(tenant, typ), since, "+inf"))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("counting dead deliveries: %w", err)
+	}
+	for _, typ := range channelTypes {
+		counts[typ] = 0
+		for range tenantIDs {
+			counts[typ] += int(cmds[0].Val())
+			cmds = cmds[1:]
+		}
+	}
+	return counts, nil
+}

@@ -1,0 +1,36 @@
+package receipt
+
+import "strconv"
+
+// Keys of an event carry its id as hash tag, keys of a tenant the tenant's: in a
+// Cluster each group is in one slot, and no script reaches over two.
+
+// recordKey names the hash that is all that is kept of an event:
+//
+//	v      version of the layout
+//	meta   what the event is, see type meta
+//	event  the canonical event, while some delivery may still need it
+//	n      number of deliveries
+//	d:<i>  the ith delivery, "<round>|<state>|<json>", see [encodeDelivery]
+func recordKey(eventID string) string { return "ar:{" + eventID + "}" }
+
+// Fields of the hash. The scripts have them too.
+const (
+	fieldVersion = "v"
+	fieldMeta    = "meta"
+	fieldEvent   = "event"
+	fieldCount   = "n"
+)
+
+func fieldDelivery(i int) string { return "d:" + strconv.Itoa(i) }
+
+// eventsKey names the tenant's sorted set of event ids by time of receipt.
+func eventsKey(tenantID string) string { return "ar:{" + tenantID + "}:events" }
+
+// deadTypesKey names the set of channel types for which there is a [deadKey].
+func deadTypesKey(tenantID string) string { return "ar:{" + tenantID + "}:dead" }
+
+// deadKey names the sorted set of ids of dead deliveries by time of death.
+func deadKey(tenantID, channelType string) string {
+	return "ar:{" + tenantID + "}:dead:" + channelType
+}

@@ -1,0 +1,238 @@
+// Package receipt keeps what became of every event: one Redis hash an event,
+// which is the truth about its deliveries, and the lists to find them by.
+//
+// A record is made when the event is fanned out and has no end while a delivery
+// is open. Then the event's text is dropped and the rest is kept for
+// [Retention.Receipts]; with a dead delivery all is kept until that is replayed
+// or deleted, or for [Retention.DeadLetters].
+//
+// The lists are written after the record and may hold more than is true, never
+// less: whoever dies between the two is run again and writes both again. Readers
+// believe the record.
+//
+// In Redis 7.0 (MEMORY USAGE, kept true by a test) an event with two delivered
+// deliveries takes 930 bytes and its place in the list 120; while a delivery is
+// open the event's canonical JSON comes on top (up to a quarter more than its
+// length, by the allocator's classes).
+package receipt
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/event"
+)
+
+var (
+	// ErrNotFound: there is no such event or delivery, or no longer.
+	ErrNotFound = event.ErrNoRecord
+	// ErrStale: the delivery is delivered, dead, or in another round.
+	ErrStale = event.ErrStale
+	// ErrBadCursor: the cursor was not made by this list.
+	ErrBadCursor = errors.New("invalid cursor")
+)
+
+// Retention says how long records are kept.
+type Retention struct {
+	// Receipts counts from when an event's last delivery was final. It must be
+	// positive, and longer than the queue may take to run a task again after a
+	// crash: an event whose record is gone would be delivered anew. Two minutes
+	// are the least that is safe.
+	Receipts time.Duration
+	// DeadLetters is the same for events with a dead delivery, if it is longer
+	// than Receipts; 0 means until replayed or deleted.
+	DeadLetters time.Duration
+}
+
+// Store keeps the records in Redis. It is safe for concurrent use.
+type Store struct {
+	rdb      redis.UniversalClient
+	receipts time.Duration
+	dead     time.Duration // 0: for ever
+	now      func() time.Time
+	budget   int // of one List: how many entries it looks at
+}
+
+// New returns a store.
+func New(rdb redis.UniversalClient, r Retention) *Store {
+	s := &Store{rdb: rdb, receipts: r.Receipts, now: time.Now, budget: scanBudget}
+	if r.DeadLetters > 0 {
+		s.dead = max(r.DeadLetters, r.Receipts)
+	}
+	return s
+}
+
+// Open makes the record of an event with its planned deliveries, none of them
+// final, and returns them. If there is a record already it stays, and its
+// deliveries are returned as they stand now: the first plan wins, also over a
+// later one for other channels. An event that was settled has none.
+func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery) (stored []event.Delivery, err error) {
+	if err := checkPlan(ev, plan); err != nil {
+		return nil, fmt.Errorf("opening record of event %s: %w", ev.ID, err)
+	}
+	m, err := encodeMeta(event.Receipt{
+		ID: ev.ID, TenantID: ev.TenantID, Type: ev.Type, Source: ev.Source, Platform: ev.Platform, ReceivedAt: ev.ReceivedAt,
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, err := encodeJSON(ev)
+	if err != nil {
+		return nil, fmt.Errorf("encoding event %s: %w", ev.ID, err)
+	}
+	args := []any{version, m, body}
+	for _, d := range plan {
+		value, err := encodeDelivery(d)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, value)
+	}
+	values, err := openScript.Run(ctx, s.rdb, []string{recordKey(ev.ID)}, args...).Slice()
+	if err != nil {
+		return nil, fmt.Errorf("opening record of event %s: %w", ev.ID, err)
+	}
+	if stored, err = decodeOpened(ev.ID, values); err != nil {
+		return nil, err
+	}
+	if err := s.listEvent(ctx, ev); err != nil {
+		return nil, err
+	}
+	return stored, nil
+}
+
+func checkPlan(ev *event.Event, plan []event.Delivery) error {
+	if ev.TenantID == "" {
+		return errors.New("it has no tenant")
+	}
+	if len(plan) == 0 {
+		return errors.New("it has no delivery")
+	}
+	for i, d := range plan {
+		if d.EventID != ev.ID || d.N != i || d.State.Final() {
+			return fmt.Errorf("delivery %d is of event %q, number %d, state %q", i, d.EventID, d.N, d.State)
+		}
+	}
+	return nil
+}
+
+func decodeOpened(eventID string, values []any) ([]event.Delivery, error) {
+	if len(values) == 0 {
+		return nil, fmt.Errorf("event %s: %w", eventID, errCorrupt)
+	}
+	if err := checkVersion(eventID, values[0]); err != nil {
+		return nil, err
+	}
+	return decodeDeliveries(eventID, values[1:])
+}
+
+func decodeDeliveries(eventID string, values []any) ([]event.Delivery, error) {
+	var out []event.Delivery
+	for i, v := range values {
+		value, ok := v.(string)
+		if !ok {
+			return nil, fmt.Errorf("delivery %d of event %s: %w", i, eventID, errCorrupt)
+		}
+		d, err := decodeDelivery(eventID, i, value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Settle makes the record of an event that is delivered to nobody: a repeat or
+// an unrouted one. A record that is there already stays.
+func (s *Store) Settle(ctx context.Context, r event.Receipt) error {
+	m, err := encodeMeta(r)
+	if err != nil {
+		return err
+	}
+	err = settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.receipts)).Err()
+	if err != nil {
+		return fmt.Errorf("settling event %s: %w", r.ID, err)
+	}
+	return nil
+}
+
+// Load returns the event and its nth delivery. The event is nil once the record
+// no longer keeps it; every delivery of it is delivered then. The error is
+// [ErrNotFound] if there is no such delivery.
+func (s *Store) Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error) {
+	values, err := s.rdb.HMGet(ctx, recordKey(eventID), fieldVersion, fieldEvent, fieldDelivery(n)).Result()
+	if err != nil {
+		return nil, event.Delivery{}, fmt.Errorf("loading event %s: %w", eventID, err)
+	}
+	if err := checkVersion(eventID, values[0]); err != nil {
+		return nil, event.Delivery{}, err
+	}
+	value, ok := values[2].(string)
+	if !ok {
+		return nil, event.Delivery{}, fmt.Errorf("delivery %d of event %s: %w", n, eventID, ErrNotFound)
+	}
+	d, err := decodeDelivery(eventID, n, value)
+	if err != nil {
+		return nil, event.Delivery{}, err
+	}
+	body, ok := values[1].(string)
+	switch {
+	case !ok && d.State == event.StateDelivered:
+		return nil, d, nil
+	case !ok:
+		return nil, event.Delivery{}, fmt.Errorf("event %s: %w", eventID, errCorrupt)
+	}
+	ev := new(event.Event)
+	if err := json.Unmarshal([]byte(body), ev); err != nil {
+		return nil, event.Delivery{}, fmt.Errorf("decoding event %s: %w", eventID, err)
+	}
+	return ev, d, nil
+}
+
+// Record writes what became of a delivery of the tenant's event. It must have
+// succeeded before the delivery's task is done; until then it is called again.
+// Writing again what stands there is no error and puts the delivery back on the
+// list it belongs to. The error is [ErrStale] if the delivery is delivered or
+// dead already, or in another round, and [ErrNotFound] if there is no record:
+// nothing is left to be done then.
+func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) error {
+	if d.State == event.StateDead && d.DeadAt.IsZero() {
+		return fmt.Errorf("recording delivery %s: it is dead and does not say since when", d.ID())
+	}
+	value, err := encodeDelivery(d)
+	if err != nil {
+		return err
+	}
+	stands, err := recordScript.Run(ctx, s.rdb, []string{recordKey(d.EventID)},
+		d.N, d.Round, value, millis(s.receipts), millis(s.dead)).Int()
+	switch {
+	case err != nil:
+		return fmt.Errorf("recording delivery %s: %w", d.ID(), err)
+	case stands < 0:
+		return fmt.Errorf("recording delivery %s: %w", d.ID(), ErrNotFound)
+	case stands == 0:
+		return fmt.Errorf("recording delivery %s: %w", d.ID(), ErrStale)
+	}
+	switch {
+	case d.State == event.StateDead:
+		return s.listDead(ctx, tenantID, d)
+	case d.State == event.StateDelivered && d.Round > 1: // it was dead in an earlier round
+		return s.unlistDead(ctx, tenantID, d)
+	}
+	return nil
+}
+
+// millis is d for Redis; what is shorter than a millisecond, but not 0, is one.
+func millis(d time.Duration) string {
+	ms := d.Milliseconds()
+	if ms == 0 && d > 0 {
+		ms = 1
+	}
+	return strconv.FormatInt(ms, 10)
+}
