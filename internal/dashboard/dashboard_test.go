@@ -74,7 +74,8 @@ func (s *site) do(method, path, auth string) reply {
 
 // idle is a client that nothing needs to answer.
 func idle(t *testing.T) RedisConnOpt {
-	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, DialerRetries: 1})
 	t.Cleanup(func() { _ = rdb.Close() })
 	return connOpt{rdb}
 }

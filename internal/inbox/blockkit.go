@@ -196,13 +196,13 @@ func (b *slackBlock) checkContext(at string) *slackProblem {
 	}
 	for i, e := range b.Elements {
 		at := fmt.Sprintf("%s.elements[%d]", at, i)
-		p := (*slackProblem)(nil)
 		if e.Type == "image" {
-			p = e.checkImage(at)
-		} else {
-			p = e.AsText().check(at, maxText, "plain_text", "mrkdwn")
+			if p := e.checkImage(at); p != nil {
+				return p
+			}
+			continue
 		}
-		if p != nil {
+		if p := e.AsText().check(at, maxText, "plain_text", "mrkdwn"); p != nil {
 			return p
 		}
 	}

@@ -135,7 +135,7 @@ func TestCloseEndsStreamsAndWaits(t *testing.T) {
 	go func() { waited <- len(s.messages("?wait=60s").Data) }()
 	s.in.Close()
 	s.in.Close()
-	for range events { //nolint:revive // drained until the stream ends
+	for range events { // until the stream ends
 	}
 	if n := <-waited; n != 0 {
 		t.Errorf("%d messages", n)
