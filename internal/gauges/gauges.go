@@ -1,0 +1,138 @@
+// Package gauges shows the state of all of Redis as metrics: how full the queues
+// are, how many dead letters wait, which channels are off. Every worker shows
+// the same, so dashboards take the maximum over workers, not the sum.
+package gauges
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/queue"
+)
+
+const (
+	// keepFor spares Redis when several scrapers ask.
+	keepFor = 2 * time.Second
+	// readTimeout bounds what a scrape waits for Redis.
+	readTimeout = 3 * time.Second
+)
+
+// Depths counts the tasks of every queue.
+type Depths interface {
+	Depths() ([]queue.Depth, error)
+}
+
+// DeadLetters counts dead deliveries by channel type.
+type DeadLetters interface {
+	DeadLetters(ctx context.Context, tenantIDs, channelTypes []string) (map[string]int, error)
+}
+
+// Channels lists a tenant's channels.
+type Channels interface {
+	Channels(ctx context.Context, tenantID string) ([]*channel.Channel, error)
+}
+
+// Config is what a [Collector] reads. Every field must be set.
+type Config struct {
+	Depths       Depths
+	DeadLetters  DeadLetters
+	Channels     Channels
+	Tenants      func() []string // ids
+	ChannelTypes []string
+	Log          *slog.Logger
+}
+
+// Collector reads when it is scraped. While Redis does not answer it shows
+// nothing rather than something stale. It is safe for concurrent use.
+type Collector struct {
+	Config
+	size, latency, dead, disabled *prometheus.Desc
+
+	mu   sync.Mutex
+	last []prometheus.Metric
+	at   time.Time
+}
+
+// New returns a Collector, to be registered by the caller.
+func New(cfg Config) *Collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("accessrelay_"+name, help, labels, nil)
+	}
+	return &Collector{
+		Config:   cfg,
+		size:     desc("queue_size", "Tasks in a queue by state, over all of Redis.", "queue", "state"),
+		latency:  desc("queue_latency_seconds", "Age of the oldest task that waits for a worker.", "queue"),
+		dead:     desc("dead_letters", "Deliveries given up and kept, over all of Redis.", "channel_type"),
+		disabled: desc("channels_disabled", "Channels that are disabled, over all of Redis.", "channel_type"),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.size, c.latency, c.dead, c.disabled} {
+		ch <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.at) > keepFor {
+		c.last, c.at = c.read(), time.Now()
+	}
+	for _, m := range c.last {
+		ch <- m
+	}
+}
+
+func (c *Collector) read() []prometheus.Metric {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	var out []prometheus.Metric
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out = append(out, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
+	}
+
+	depths, err := c.Depths.Depths()
+	if err != nil {
+		c.Log.Warn("queue metrics are left out of this scrape", "error", err)
+		return nil
+	}
+	for _, d := range depths {
+		for _, state := range queue.DepthStates() {
+			gauge(c.size, float64(d.Sizes[state]), d.Queue, state)
+		}
+		gauge(c.latency, d.Latency.Seconds(), d.Queue)
+	}
+
+	tenants := c.Tenants()
+	dead, err := c.DeadLetters.DeadLetters(ctx, tenants, c.ChannelTypes)
+	if err != nil {
+		c.Log.Warn("dead letters are left out of this scrape", "error", err)
+		return out
+	}
+	disabled := map[string]int{}
+	for _, t := range tenants {
+		channels, err := c.Channels.Channels(ctx, t)
+		if err != nil {
+			c.Log.Warn("disabled channels are left out of this scrape", "error", err)
+			return out
+		}
+		for _, ch := range channels {
+			if !ch.Enabled {
+				disabled[ch.Type]++
+			}
+		}
+	}
+	for _, t := range c.ChannelTypes {
+		gauge(c.dead, float64(dead[t]), t)
+		gauge(c.disabled, float64(disabled[t]), t)
+	}
+	return out
+}

@@ -1,0 +1,108 @@
+package ingestd
+
+import (
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync/atomic"
+
+	"accessrelay/internal/api"
+	"accessrelay/internal/authn"
+	"accessrelay/internal/channel"
+	"accessrelay/internal/config"
+	"accessrelay/internal/ingest"
+)
+
+// view is the file as the handlers see it. A reload replaces it whole: a request
+// that is under way goes on with what it has.
+type view struct{ current atomic.Pointer[snapshot] }
+
+type snapshot struct {
+	sources  map[string]*ingest.Source
+	auth     map[string]authn.Config // by source: to tell what a reload changes
+	tenants  []api.Tenant
+	channels map[string][]*channel.Channel // by tenant
+}
+
+// replace puts file in force. An authenticator whose config is as before is
+// kept, with the keys it has fetched.
+func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Logger) error {
+	old := v.current.Load()
+	if old == nil {
+		old = &snapshot{}
+	}
+	next := &snapshot{
+		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{},
+		channels: map[string][]*channel.Channel{},
+	}
+	for _, t := range file.Tenants {
+		next.channels[t.ID] = t.Channels
+		next.tenants = append(next.tenants, apiTenant(t))
+		for _, s := range t.Sources {
+			auth, err := old.authenticator(s, log)
+			if err != nil {
+				next.closeAllBut(old)
+				return fmt.Errorf("source %s: auth.%w", s.ID, err)
+			}
+			src := &ingest.Source{ID: s.ID, TenantID: s.TenantID, Platform: s.Platform, Auth: auth}
+			next.sources[s.ID], next.auth[s.ID] = src, s.Auth
+			metrics.Declare(src)
+		}
+	}
+	v.current.Store(next)
+	old.closeAllBut(next)
+	return nil
+}
+
+func apiTenant(t *config.Tenant) api.Tenant {
+	out := api.Tenant{ID: t.ID}
+	for _, k := range t.APIKeys {
+		out.Keys = append(out.Keys, api.Key{Name: k.Name, SHA256: hex.EncodeToString(k.SHA256[:])})
+	}
+	return out
+}
+
+func (s *snapshot) authenticator(src *config.Source, log *slog.Logger) (authn.Authenticator, error) {
+	if was, ok := s.sources[src.ID]; ok && reflect.DeepEqual(s.auth[src.ID], src.Auth) {
+		return was.Auth, nil
+	}
+	return authn.New(src.Auth, authn.Options{Log: log.With("source", src.ID)})
+}
+
+// closeAllBut closes the authenticators of s that other does not use.
+func (s *snapshot) closeAllBut(other *snapshot) {
+	for id, src := range s.sources {
+		if kept, ok := other.sources[id]; ok && kept.Auth == src.Auth {
+			continue
+		}
+		if c, ok := src.Auth.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
+}
+
+func (v *view) source(id string) (*ingest.Source, bool) {
+	s, ok := v.current.Load().sources[id]
+	return s, ok
+}
+
+func (v *view) tenants() []api.Tenant { return v.current.Load().tenants }
+
+func (v *view) channels(tenantID string) []*channel.Channel {
+	return v.current.Load().channels[tenantID]
+}
+
+// ready says which source cannot tell its senders yet.
+func (v *view) ready() error {
+	for id, s := range v.current.Load().sources {
+		if r, ok := s.Auth.(interface{ Ready() error }); ok {
+			if err := r.Ready(); err != nil {
+				return fmt.Errorf("source %s: %w", id, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (v *view) close() { v.current.Load().closeAllBut(&snapshot{}) }

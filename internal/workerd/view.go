@@ -1,0 +1,58 @@
+package workerd
+
+import (
+	"sync/atomic"
+
+	"accessrelay/internal/catalog"
+	"accessrelay/internal/channel"
+	"accessrelay/internal/config"
+	"accessrelay/internal/relay"
+	"accessrelay/internal/source"
+	"accessrelay/internal/source/canonical"
+)
+
+// view is the file as the steps see it. A reload replaces it whole.
+type view struct{ current atomic.Pointer[config.File] }
+
+func (v *view) replace(f *config.File) { v.current.Store(f) }
+
+func (v *view) file() *config.File { return v.current.Load() }
+
+func (v *view) source(id string) (relay.Source, bool) {
+	s := v.file().SourceByID(id)
+	if s == nil {
+		return relay.Source{}, false
+	}
+	return relay.Source{Platform: s.Platform, DedupWindow: s.DedupWindow}, true
+}
+
+// platform finds the platform of an event whose source the file does not have:
+// one that it no longer has, or the relay itself.
+func platform(name string) (source.Platform, bool) {
+	if name == canonical.Relay {
+		return canonical.New(name), true
+	}
+	p, ok := catalog.Platforms()[name]
+	return p, ok
+}
+
+func (v *view) policy() relay.Policy {
+	d := v.file().Delivery
+	return relay.Policy{MaxRetries: d.MaxRetries, Backoff: d.Backoff, Timeout: d.Timeout, MaxAge: d.MaxAge}
+}
+
+func (v *view) tenants() []string {
+	var ids []string
+	for _, t := range v.file().Tenants {
+		ids = append(ids, t.ID)
+	}
+	return ids
+}
+
+func (v *view) channels(tenantID string) []*channel.Channel {
+	t := v.file().TenantByID(tenantID)
+	if t == nil {
+		return nil
+	}
+	return t.Channels
+}

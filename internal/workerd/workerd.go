@@ -1,0 +1,247 @@
+// Package workerd is the worker program as a value: every wire of it.
+//
+//	Redis ─▶ queue.Pump ─▶ relay.Event    ─▶ dedup, channelstore, receipt ─▶ queue.Client ─▶ Redis
+//	Redis ─▶ queue.Pump ─▶ relay.Delivery ─▶ transport.* ─▶ destination
+//	                                      └▶ receipt ─▶ Redis
+//	probe ─▶ ops :9091  ─▶ ops.Handler    ─▶ metrics, readiness
+package workerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/catalog"
+	"accessrelay/internal/channelstore"
+	"accessrelay/internal/config"
+	"accessrelay/internal/dedup"
+	"accessrelay/internal/gauges"
+	"accessrelay/internal/ops"
+	"accessrelay/internal/queue"
+	"accessrelay/internal/receipt"
+	"accessrelay/internal/redisconn"
+	"accessrelay/internal/relay"
+	"accessrelay/internal/safenet"
+	"accessrelay/internal/secret"
+	"accessrelay/internal/source/canonical"
+	"accessrelay/internal/transport"
+	"accessrelay/internal/transport/slack"
+	"accessrelay/internal/transport/webhook"
+)
+
+const (
+	// eventConcurrency is how many events are normalised and fanned out at a
+	// time. They wait for Redis only, never for a destination.
+	eventConcurrency = 16
+
+	// backlogAllowance is for how long after a window's end a backlog is still
+	// judged exactly.
+	backlogAllowance = time.Hour
+
+	// handBack is what is left of the shutdown's time for handing unfinished
+	// tasks back to the queue.
+	handBack = 2 * time.Second
+)
+
+// Options are what a [Daemon] is made of.
+type Options struct {
+	Settings  config.WorkerSettings
+	LookupEnv func(string) (string, bool) // for ${VAR} in the file
+	Log       *slog.Logger
+	// EmbeddedRedis skips the check that Redis is one to keep events in.
+	EmbeddedRedis bool
+}
+
+// Daemon is the worker program. See [ops.Daemon].
+type Daemon struct {
+	opts      Options
+	view      view
+	pump      *queue.Pump
+	ops       *ops.Handler
+	opsServer *ops.Server
+	lifecycle *ops.Lifecycle
+	failed    chan error
+	watching  sync.WaitGroup
+}
+
+// New reads the config and connects everything. It fails on a wrong setting or
+// file and on a Redis that is not suitable; one that does not answer yet is
+// waited for in readiness.
+func New(ctx context.Context, opts Options) (*Daemon, error) {
+	s := opts.Settings
+	d := &Daemon{opts: opts, lifecycle: ops.NewLifecycle(opts.Log), failed: make(chan error, 1)}
+	if err := d.Reload(); err != nil {
+		return nil, err
+	}
+	opener, err := newOpener(s.SecretsIdentityFile)
+	if err != nil {
+		return nil, err
+	}
+	rdb, err := d.openRedis("redis")
+	if err != nil {
+		return nil, err
+	}
+	pumpRDB, err := d.openRedis("redis of the pump")
+	if err != nil {
+		return nil, d.abandon(err)
+	}
+	gate, err := redisconn.Admit(ctx, rdb, opts.EmbeddedRedis, opts.Log)
+	if err != nil {
+		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
+	}
+
+	tasks := queue.NewClient(rdb)
+	d.lifecycle.Add("queue client", func(context.Context) error { return tasks.Close() })
+	kinds := catalog.Kinds()
+	store := channelstore.New(rdb)
+	channels := channelstore.NewDirectory(store, opener, kinds, d.view.channels)
+	// What a record keeps is decided when it is written, so a reload changes it
+	// at the next start.
+	receipts := receipt.New(rdb, receipt.Retention(d.view.file().Retention))
+
+	clients, err := newClients(s.ProxyURL, d.view.file().Delivery)
+	if err != nil {
+		return nil, d.abandon(err)
+	}
+	reg := prometheus.NewRegistry()
+	steps := relay.New(relay.Config{
+		Source: d.view.source, Platform: platform,
+		Claims: dedup.New(rdb, backlogAllowance), Records: receipts,
+		Channels: channels, Switch: store, Queue: relayQueue{tasks},
+		Transports: []transport.Transport{slack.New(clients), webhook.New(clients)},
+		Policy:     d.view.policy,
+		Metrics:    relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Relay), catalog.ChannelTypes()),
+		Log:        opts.Log, Now: time.Now,
+	})
+	d.pump = queue.NewPump(pumpRDB, queue.PumpConfig{
+		Handlers: queue.Handlers{
+			Event:    func(ctx context.Context, t queue.EventTask) error { return steps.Event(ctx, relay.Accepted(t)) },
+			Delivery: func(ctx context.Context, t queue.DeliveryTask) error { return steps.Delivery(ctx, relay.Due(t)) },
+		},
+		EventConcurrency: eventConcurrency, DeliveryConcurrency: s.Concurrency,
+		ShutdownTimeout: max(s.ShutdownTimeout-handBack, s.ShutdownTimeout/2), Log: opts.Log,
+	})
+	reg.MustRegister(gauges.New(gauges.Config{
+		Depths: tasks, DeadLetters: receipts, Channels: channels,
+		Tenants: d.view.tenants, ChannelTypes: catalog.ChannelTypes(), Log: opts.Log,
+	}))
+	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{"redis": gate.Check})
+	d.opsServer = ops.NewServer("ops", s.OpsAddr, d.ops, opts.Log)
+	return d, nil
+}
+
+func (d *Daemon) openRedis(name string) (redis.UniversalClient, error) {
+	rdb, err := redisconn.Open(d.opts.Settings.RedisURL.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("--redis-url: %w", err)
+	}
+	d.lifecycle.Add(name, func(context.Context) error { return rdb.Close() })
+	return rdb, nil
+}
+
+// newOpener returns a nil interface without an identity: channels that the API
+// sealed say then which setting is missing.
+func newOpener(file string) (channelstore.Opener, error) {
+	if file == "" {
+		return nil, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--secrets-identity-file: %w", err)
+	}
+	defer f.Close()
+	o, err := secret.NewOpener(f)
+	if err != nil {
+		return nil, fmt.Errorf("--secrets-identity-file: %s: %w", file, err)
+	}
+	return o, nil
+}
+
+// newClients makes the guarded HTTP clients: tenants' channels reach the public
+// internet and what the operator admits, the file's also private addresses.
+func newClients(proxy secret.String, delivery config.Delivery) (transport.Clients, error) {
+	var opts safenet.Options
+	if !proxy.IsZero() {
+		u, err := url.Parse(proxy.Reveal())
+		if err != nil {
+			return transport.Clients{}, errors.New("--proxy-url: not a URL") // the error would quote it
+		}
+		opts.ProxyURL = u
+	}
+	return transport.Clients{
+		Tenant:   safenet.NewClient(safenet.Policy{Allow: delivery.AllowNetworks}, opts),
+		Operator: safenet.NewClient(safenet.Policy{Allow: delivery.AllowNetworks, Operator: true}, opts),
+	}, nil
+}
+
+// relayQueue is the queue as the relay's steps see it.
+type relayQueue struct{ tasks *queue.Client }
+
+func (q relayQueue) EnqueueEvent(ctx context.Context, a relay.Accepted) error {
+	return q.tasks.EnqueueEvent(ctx, queue.EventTask(a))
+}
+
+func (q relayQueue) EnqueueDelivery(ctx context.Context, d relay.Due) error {
+	return q.tasks.EnqueueDelivery(ctx, queue.DeliveryTask(d))
+}
+
+// abandon undoes what New has done so far.
+func (d *Daemon) abandon(err error) error {
+	_ = d.lifecycle.Stop(context.Background())
+	return err
+}
+
+// Start listens and begins to take tasks.
+func (d *Daemon) Start() error {
+	if err := d.opsServer.Start(); err != nil {
+		return err
+	}
+	d.lifecycle.Add("listener", d.opsServer.Shutdown)
+	if d.opsServer.Addr() != "" {
+		d.watching.Add(1)
+		go func() {
+			defer d.watching.Done()
+			if err, ok := <-d.opsServer.Failed(); ok {
+				d.failed <- err
+			}
+		}()
+	}
+	if err := d.pump.Start(); err != nil {
+		return err
+	}
+	d.lifecycle.Add("pump", func(context.Context) error { d.pump.Shutdown(); return nil })
+	return nil
+}
+
+// Failed implements [ops.Daemon].
+func (d *Daemon) Failed() <-chan error { return d.failed }
+
+// Reload implements [ops.Daemon].
+func (d *Daemon) Reload() error {
+	known := config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()}
+	file, err := config.Load(d.opts.Settings.Config, config.NeedChannels, known, d.opts.LookupEnv)
+	if err != nil {
+		return err
+	}
+	d.view.replace(file)
+	return nil
+}
+
+// Stop lets running deliveries finish, then lets go of Redis.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.ops.Drain()
+	err := d.lifecycle.Stop(ctx)
+	d.watching.Wait()
+	return err
+}
+
+// OpsAddr is where the ops listener is, "" when off.
+func (d *Daemon) OpsAddr() string { return d.opsServer.Addr() }
