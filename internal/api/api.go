@@ -1,0 +1,132 @@
+// Package api is the management API: JITSudo's notification channels, and the
+// receipts and deliveries of events. It takes a channel's secrets in and seals
+// them; it can neither read them back nor show them.
+//
+//	request ─▶ id, log, panic ─▶ route ─▶ key and tenant ─▶ body ─▶ handler ─▶ answer
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/channelstore"
+	"accessrelay/internal/event"
+	"accessrelay/internal/problem"
+	"accessrelay/internal/queue"
+	"accessrelay/internal/receipt"
+)
+
+// Config is what the API is made of. Every field is required but where it says otherwise.
+type Config struct {
+	// Tenants returns the tenants as they are now. It is asked at every call, so
+	// a key that a reload took away opens nothing more.
+	Tenants func() []Tenant
+	// Channels keeps the channels made here; FileChannels returns those of the
+	// file, which are shown and tested but never changed.
+	Channels     ChannelStore
+	FileChannels func(tenantID string) []*channel.Channel
+	Receipts     Receipts
+	Events       Events
+	// Kinds are the types of channel that can be made.
+	Kinds channel.Kinds
+	// Sealer seals what the store keeps. Without it (a nil interface: the setting
+	// is missing) no channel can be made and no config changed.
+	Sealer Sealer
+	// Timeout bounds what one call may wait for Redis. Default 2 s.
+	Timeout time.Duration
+	Now     func() time.Time // default time.Now
+	Log     *slog.Logger     // default: nothing is logged
+}
+
+// Tenant is one tenant and the keys that act for it.
+type Tenant struct {
+	ID   string // UUID, in either case
+	Keys []Key
+}
+
+// Key is an API key, known by its hash alone.
+type Key struct {
+	Name   string // for the log
+	SHA256 string // of the key, in hex
+}
+
+// ChannelStore keeps the channels that are made through the API. Its errors are
+// channelstore.ErrNotFound, ErrNameTaken and ErrConflict; any other means that
+// the store is unavailable.
+type ChannelStore interface {
+	channelReader
+	channelWriter
+}
+
+type channelReader interface {
+	Get(ctx context.Context, tenantID, id string) (channelstore.Record, error)
+	List(ctx context.Context, tenantID string) ([]channelstore.Record, error)
+	// FileStates returns the file's channels that the relay has disabled: id to reason.
+	FileStates(ctx context.Context, tenantID string) (map[string]string, error)
+}
+
+type channelWriter interface {
+	Create(ctx context.Context, r channelstore.Record) error
+	Update(ctx context.Context, r channelstore.Record) error
+	Delete(ctx context.Context, tenantID, id string) error
+}
+
+// Receipts is the record of who was told about what. Receipt's error is
+// receipt.ErrNotFound for an event that it does not know, List's receipt.ErrBadCursor.
+type Receipts interface {
+	Receipt(ctx context.Context, eventID string) (event.Receipt, error)
+	List(ctx context.Context, q receipt.Query) (items []receipt.Item, next string, err error)
+}
+
+// Events is the queue of accepted events.
+type Events interface {
+	EnqueueEvent(ctx context.Context, t queue.EventTask) error
+	// Lookup finds an event that no worker has finished with.
+	Lookup(ctx context.Context, eventID string) (t queue.EventTask, found bool, err error)
+}
+
+// Sealer closes a channel's config so that only a worker can open it.
+type Sealer interface {
+	Seal(plain []byte) ([]byte, error)
+}
+
+const defaultTimeout = 2 * time.Second
+
+type api struct{ Config }
+
+// New returns the API's handler. It is safe for concurrent use.
+func New(c Config) http.Handler {
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{c}
+
+	r := chi.NewRouter()
+	r.Use(problem.RequestID, a.logCall, problem.Recover(c.Log), middleware.GetHead)
+	r.NotFound(notFound)
+	r.MethodNotAllowed(methodNotAllowed)
+	r.Group(func(r chi.Router) {
+		r.Use(a.authenticate)
+		r.Get("/v1/notification-channels", a.serve(a.listChannels))
+		r.Post("/v1/notification-channels/{type}", a.serveBody(a.createChannel))
+		r.Get("/v1/notification-channels/{id}", a.serve(a.getChannel))
+		r.Put("/v1/notification-channels/{id}", a.serveBody(a.updateChannel))
+		r.Delete("/v1/notification-channels/{id}", a.serve(a.deleteChannel))
+		r.Post("/v1/notification-channels/{id}/test", a.serve(a.testChannel))
+		r.Get("/v1/events/{id}", a.serve(a.getEvent))
+		r.Get("/v1/deliveries", a.serve(a.listDeliveries))
+	})
+	return r
+}

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/channelstore"
+)
+
+func (a *api) getChannel(ctx context.Context, c call) (answer, error) {
+	ch, err := a.channel(ctx, c)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: viewChannel(ch)}, nil
+}
+
+// channel finds the channel that the path names, the file's or the store's.
+func (a *api) channel(ctx context.Context, c call) (channel.Channel, error) {
+	id, err := channelID(c.id)
+	if err != nil {
+		return channel.Channel{}, err
+	}
+	if ch := a.fileChannel(c.tenantID, id); ch != nil {
+		states, err := a.Channels.FileStates(ctx, c.tenantID)
+		if err != nil {
+			return channel.Channel{}, err
+		}
+		return withState(ch, states), nil
+	}
+	rec, err := a.Channels.Get(ctx, c.tenantID, id)
+	return rec.Channel, err
+}
+
+// writable finds the channel that the path names if the API may change it.
+func (a *api) writable(ctx context.Context, c call) (channelstore.Record, error) {
+	id, err := channelID(c.id)
+	if err != nil {
+		return channelstore.Record{}, err
+	}
+	if a.fileChannel(c.tenantID, id) != nil {
+		return channelstore.Record{}, &fault{status: http.StatusConflict, code: "managed_by_file",
+			message: "this channel stands in the configuration file and is changed there"}
+	}
+	return a.Channels.Get(ctx, c.tenantID, id)
+}
+
+// channelID is id as the stores write it. What is no UUID names no channel.
+func channelID(id string) (string, error) {
+	u, err := uuid.Parse(id)
+	if err != nil || len(id) != len(u.String()) { // Parse takes other spellings too
+		return "", noSuch("channel")
+	}
+	return u.String(), nil
+}
+
+func (a *api) fileChannel(tenantID, id string) *channel.Channel {
+	for _, ch := range a.FileChannels(tenantID) {
+		if ch.ID == id {
+			return ch
+		}
+	}
+	return nil
+}
+
+func (a *api) fileHas(tenantID, name string) bool {
+	return slices.ContainsFunc(a.FileChannels(tenantID), func(ch *channel.Channel) bool { return ch.Name == name })
+}
+
+func nameTaken() *fault {
+	return &fault{status: http.StatusConflict, code: "name_taken", message: "another channel of this tenant has this name"}
+}
+
+// withState returns a copy of a file's channel as it is now: the relay may have
+// disabled it, which the file does not know.
+func withState(ch *channel.Channel, states map[string]string) channel.Channel {
+	out := *ch
+	if reason, disabled := states[ch.ID]; disabled {
+		out.Enabled, out.DisabledReason = false, reason
+	}
+	return out
+}
+
+// listChannels lists the file's channels by name, then the others in the order
+// they were made.
+func (a *api) listChannels(ctx context.Context, c call) (answer, error) {
+	q := queryOf(c.query, "cursor", "limit")
+	limit := q.limit()
+	var after place
+	q.get("cursor", func(s string) string {
+		if !after.parse(s) {
+			return badCursor
+		}
+		return ""
+	})
+	if err := q.err(); err != nil {
+		return answer{}, err
+	}
+
+	all, err := a.channels(ctx, c.tenantID)
+	if err != nil {
+		return answer{}, err
+	}
+	slices.SortFunc(all, func(x, y channel.Channel) int { return placeOf(x).compare(placeOf(y)) })
+	start, _ := slices.BinarySearchFunc(all, after, func(ch channel.Channel, p place) int {
+		if placeOf(ch).compare(p) <= 0 { // the page begins behind p
+			return -1
+		}
+		return 1
+	})
+	end := min(start+limit, len(all))
+	page := page[channelView]{Data: []channelView{}}
+	for _, ch := range all[start:end] {
+		page.Data = append(page.Data, viewChannel(ch))
+	}
+	if end < len(all) {
+		next := placeOf(all[end-1]).String()
+		page.NextCursor = &next
+	}
+	return answer{status: http.StatusOK, body: page}, nil
+}
+
+func (a *api) channels(ctx context.Context, tenantID string) ([]channel.Channel, error) {
+	recs, err := a.Channels.List(ctx, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	var all []channel.Channel
+	for _, r := range recs {
+		all = append(all, r.Channel)
+	}
+	file := a.FileChannels(tenantID)
+	if len(file) == 0 {
+		return all, nil
+	}
+	states, err := a.Channels.FileStates(ctx, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	for _, ch := range file {
+		all = append(all, withState(ch, states))
+	}
+	return all, nil
+}
+
+// place is where a channel stands in the list. It outlives the channel, so that
+// a page goes on rightly when the last one shown was deleted. The zero place is
+// before all.
+type place struct {
+	At  int64  `json:"t"` // when it was made, in nanoseconds; 0 for a file's
+	Key string `json:"k"` // a file's: its name; else its id
+}
+
+func placeOf(ch channel.Channel) place {
+	if ch.ManagedBy == channel.ManagedByFile {
+		return place{Key: ch.Name}
+	}
+	return place{ch.CreatedAt.UnixNano(), ch.ID}
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.At, q.At), cmp.Compare(p.Key, q.Key))
+}
+
+func (p place) String() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(fmt.Sprintf("encoding a number and a string: %v", err))
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (p *place) parse(s string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil && json.Unmarshal(b, p) == nil && *p != place{}
+}

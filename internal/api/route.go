@@ -1,0 +1,66 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"accessrelay/internal/problem"
+)
+
+// logCall writes one line a call. It names the route by its pattern and holds
+// nothing of bodies, queries or headers.
+func (a *api) logCall(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := a.Now()
+		c := &caller{}
+		ctx := withCaller(r.Context(), c)
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		defer func() { // also when a panic cuts the connection
+			a.Log.InfoContext(ctx, "API call",
+				"method", r.Method, "route", chi.RouteContext(ctx).RoutePattern(), "status", ww.Status(),
+				"tenant", c.tenantID, "key", c.key, "request_id", problem.ID(ctx), "duration", a.Now().Sub(start))
+		}()
+		next.ServeHTTP(ww, r.WithContext(ctx))
+	})
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	problem.Write(w, r, http.StatusNotFound, "not_found", "the API has nothing at this path", nil)
+}
+
+// methodNotAllowed answers 405. A method that chi does not know comes here for
+// any path, so a path that serves no method at all is a 404.
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	allowed := allowedMethods(r)
+	if len(allowed) == 0 {
+		notFound(w, r)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	problem.Write(w, r, http.StatusMethodNotAllowed, "method_not_allowed",
+		"this path takes "+strings.Join(allowed, ", "), nil)
+}
+
+// allowedMethods asks the router which methods r's path serves; a handler of
+// one's own for 405 is not told.
+func allowedMethods(r *http.Request) []string {
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.Path
+	}
+	routes := chi.RouteContext(r.Context()).Routes
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		if !routes.Match(chi.NewRouteContext(), m, path) {
+			continue
+		}
+		out = append(out, m)
+		if m == http.MethodGet {
+			out = append(out, http.MethodHead)
+		}
+	}
+	return out
+}
