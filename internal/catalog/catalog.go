@@ -1,0 +1,45 @@
+// Package catalog lists what this build knows: a new platform or channel type
+// is a line here.
+package catalog
+
+import (
+	"maps"
+	"slices"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/slack"
+	"accessrelay/internal/channel/webhook"
+	"accessrelay/internal/source"
+	"accessrelay/internal/source/p0"
+)
+
+// Platforms returns every platform by its name in the file. The map is the caller's.
+func Platforms() map[string]source.Platform {
+	out := map[string]source.Platform{}
+	for _, p := range []source.Platform{
+		p0.New(),
+	} {
+		out[p.Name()] = p
+	}
+	return out
+}
+
+// Kinds returns every channel type. The slice is the caller's.
+func Kinds() channel.Kinds {
+	return channel.Kinds{
+		slack.Kind{},
+		webhook.Kind{},
+	}
+}
+
+// PlatformNames returns the names of [Platforms], sorted.
+func PlatformNames() []string { return slices.Sorted(maps.Keys(Platforms())) }
+
+// ChannelTypes returns the types of [Kinds], in their order.
+func ChannelTypes() []string {
+	var out []string
+	for _, k := range Kinds() {
+		out = append(out, k.Type())
+	}
+	return out
+}

@@ -1,0 +1,213 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/channelstore"
+	"accessrelay/internal/event"
+)
+
+// allKinds are the channel types that the product has.
+var allKinds = []string{"slack-webhook", "email", "generic-webhook", "aws-sns"}
+
+func (l *loader) channels(tenantID string, a at) []*channel.Channel {
+	var out []*channel.Channel
+	names := map[string]int{} // to line
+	for _, item := range l.list(a) {
+		c, line := l.channel(tenantID, item)
+		if l.err != nil {
+			return nil
+		}
+		if first, ok := names[c.Name]; ok {
+			l.fail(at{key: join(item.key, "name"), line: line}, "is the name of another channel too (line %d); names are unique in a tenant", first)
+			return nil
+		}
+		names[c.Name] = line
+		out = append(out, c)
+	}
+	return out
+}
+
+// channel reads one channel and returns the line of its name too.
+func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
+	if !l.is(a, objectNode) {
+		return nil, 0
+	}
+	o := l.object(a, "name", "type", "config", "event_filters")
+	c := &channel.Channel{
+		TenantID:  tenantID,
+		Name:      l.name(o.get("name")),
+		Enabled:   true,
+		ManagedBy: channel.ManagedByFile,
+	}
+	c.ID = channelstore.FileChannelID(tenantID, c.Name)
+	for _, f := range l.list(o.get("event_filters")) {
+		s := l.str(f)
+		if l.err == nil {
+			if err := event.CheckFilter(s); err != nil {
+				l.fail(f, "%v", err)
+			}
+		}
+		c.Filters = append(c.Filters, s)
+	}
+	kind := l.kind(o.get("type"))
+	if kind == nil {
+		return c, 0
+	}
+	c.Type = kind.Type()
+	l.channelConfig(o.get("config"), kind, c)
+	return c, o.get("name").line
+}
+
+func (l *loader) kind(a at) channel.Kind {
+	slug := l.str(a)
+	if l.err != nil {
+		return nil
+	}
+	k := l.known.Kinds.BySlug(slug)
+	switch {
+	case k != nil:
+	case slices.Contains(allKinds, slug):
+		l.fail(a, "%s is not supported by this version (it has %s)", slug, strings.Join(l.known.Kinds.Slugs(), ", "))
+	default:
+		l.fail(a, "not a channel type (there are %s)%s", strings.Join(l.known.Kinds.Slugs(), ", "), didYouMean(slug, l.known.Kinds.Slugs()))
+	}
+	return k
+}
+
+// channelConfig sets c's masked config and, if the program needs it, the
+// config itself.
+func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
+	if !l.is(a, objectNode) {
+		return
+	}
+	j := jsonWriter{l: l, resolve: l.need&NeedChannels != 0}
+	raw := j.write(a)
+	if l.err != nil {
+		return
+	}
+	c.Masked = kind.Mask(raw)
+	if !j.resolve && j.refers {
+		return // what it refers to is not for this program to know
+	}
+	parsed, err := kind.Parse(raw)
+	if err != nil {
+		l.kindError(a, err)
+		return
+	}
+	if j.resolve {
+		c.Config = parsed
+	}
+}
+
+// kindError notes what a kind has against a config. If it is one key, the line
+// is that key's.
+func (l *loader) kindError(a at, err error) {
+	var invalid *channel.InvalidError
+	if errors.As(err, &invalid) && len(invalid.Fields) == 1 {
+		for key, msg := range invalid.Fields {
+			place := at{key: join(a.key, key), line: a.line}
+			for _, e := range a.n.entries {
+				if name, _, ok := base(e.key); e.key == key || ok && name == key {
+					place.line = e.line
+				}
+			}
+			l.fail(place, "%s", oneLine(msg))
+		}
+		return
+	}
+	l.fail(a, "%s", oneLine(err.Error()))
+}
+
+// jsonWriter turns a map of the file into JSON, with its variables and files
+// resolved or left as they are.
+type jsonWriter struct {
+	l       *loader
+	resolve bool
+	refers  bool // a variable or file was met
+}
+
+func (j *jsonWriter) write(a at) json.RawMessage {
+	v := j.value(a)
+	if j.l.err != nil {
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		j.l.fail(a, "cannot be written as JSON")
+	}
+	return b
+}
+
+func (j *jsonWriter) value(a at) any {
+	switch a.n.kind {
+	case stringNode:
+		return j.text(a)
+	case numberNode:
+		return json.Number(a.n.text)
+	case boolNode:
+		return a.n.text == "true"
+	case listNode:
+		out := []any{}
+		for _, item := range j.l.list(a) {
+			out = append(out, j.value(item))
+		}
+		return out
+	case objectNode:
+		return j.object(a)
+	default:
+		return nil
+	}
+}
+
+func (j *jsonWriter) text(a at) string {
+	j.refers = j.refers || strings.Contains(a.n.text, "${")
+	return j.l.expand(a, j.resolve)
+}
+
+func (j *jsonWriter) object(a at) map[string]any {
+	out := make(map[string]any, len(a.n.entries))
+	from := make(map[string]string, len(a.n.entries))
+	for _, e := range a.n.entries {
+		place := at{key: join(a.key, e.key), line: e.line, n: e.val}
+		name, many, isFile := base(e.key)
+		if !isFile {
+			name = e.key
+		}
+		if other, both := from[name]; both {
+			j.l.fail(place, "%s and %s exclude each other", other, e.key)
+			return nil
+		}
+		from[name] = e.key
+		switch {
+		case !isFile:
+			out[name] = j.value(place)
+		case many:
+			files := []any{}
+			if j.l.is(place, listNode) {
+				for _, item := range j.l.list(place) {
+					files = append(files, j.file(item))
+				}
+			}
+			out[name] = files
+		default:
+			out[name] = j.file(place)
+		}
+	}
+	return out
+}
+
+// file is a secret in a file of its own. Unresolved it shows as hidden, as it
+// would be for who can read it.
+func (j *jsonWriter) file(a at) string {
+	j.refers = true
+	if j.resolve {
+		return j.l.secretFile(a)
+	}
+	j.l.is(a, stringNode)
+	return channel.Mask
+}

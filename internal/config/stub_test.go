@@ -1,0 +1,70 @@
+package config
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/event"
+	"accessrelay/internal/source"
+)
+
+// stubPlatform and stubKind stand in for the real ones, so that a change of
+// their texts does not change the goldens here.
+type stubPlatform string
+
+func (p stubPlatform) Name() string                 { return string(p) }
+func (stubPlatform) Methods() []string              { return []string{"POST"} }
+func (stubPlatform) EmptyReply() bool               { return false }
+func (stubPlatform) Check([]byte) error             { return nil }
+func (stubPlatform) Normalize([]byte, *event.Event) {}
+
+type stubKind struct{ slug string }
+
+func (k stubKind) Slug() string { return k.slug }
+func (k stubKind) Type() string { return strings.ReplaceAll(k.slug, "-", "_") }
+
+type stubConfig struct{ raw json.RawMessage }
+
+func (c stubConfig) Reveal() json.RawMessage { return c.raw }
+
+// Parse wants a url in https and knows a few more keys.
+func (stubKind) Parse(raw json.RawMessage) (channel.Config, error) {
+	var o map[string]any
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return nil, channel.Invalid("config", "must be a JSON object")
+	}
+	invalid := &channel.InvalidError{Fields: map[string]string{}}
+	for _, k := range slices.Sorted(maps.Keys(o)) {
+		if !slices.Contains([]string{"url", "headers", "retries", "tags"}, k) {
+			invalid.Fields[k] = "unknown key"
+		}
+	}
+	if u, ok := o["url"].(string); !ok || !strings.HasPrefix(u, "https://") {
+		invalid.Fields["url"] = "must be an https URL"
+	}
+	if len(invalid.Fields) > 0 {
+		return nil, invalid
+	}
+	return stubConfig{raw}, nil
+}
+
+func (stubKind) Mask(raw json.RawMessage) json.RawMessage {
+	return channel.MaskObject(raw, map[string]func(json.RawMessage) any{"url": channel.ShowURL})
+}
+
+func stubs() Known {
+	return Known{
+		Platforms: map[string]source.Platform{"p0": stubPlatform("p0")},
+		Kinds:     channel.Kinds{stubKind{"slack-webhook"}, stubKind{"generic-webhook"}},
+	}
+}
+
+func lookupIn(vars map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := vars[name]
+		return v, ok
+	}
+}
