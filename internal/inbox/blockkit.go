@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// Limits of Slack's Block Kit and of incoming webhooks, in characters unless
-// they count something else. From Slack's reference of blocks and composition objects.
+// Limits of Slack's Block Kit and of incoming webhooks, from Slack's reference of
+// blocks and composition objects. Lengths are in characters. What those are it does not
+// say, so they are counted as UTF-16 units here, the strictest way.
 const (
 	maxBlocks      = 50
-	maxMessageText = 13_200 // of all blocks together: more is answered msg_blocks_too_long
+	maxMessage     = 13_200 // of a body with blocks: more is answered msg_blocks_too_long
 	maxFallback    = 40_000
 	maxHeaderText  = 150
 	maxText        = 3000
@@ -101,12 +103,11 @@ func checkSlack(body string) *slackProblem {
 	switch {
 	case m.Text == "" && len(m.Blocks) == 0 && len(m.Attachments) == 0:
 		return &slackProblem{"no_text", "the message has no text and no blocks"}
-	case utf8.RuneCountInString(m.Text) > maxFallback:
+	case chars(m.Text) > maxFallback:
 		return &slackProblem{"msg_too_long", fmt.Sprintf("text: longer than %d characters", maxFallback)}
 	case len(m.Blocks) > maxBlocks:
 		return invalidBlocks("blocks: more than %d", maxBlocks)
 	}
-	total := 0
 	ids := map[string]bool{}
 	for i, b := range m.Blocks {
 		at := fmt.Sprintf("blocks[%d]", i)
@@ -117,10 +118,9 @@ func checkSlack(body string) *slackProblem {
 			return invalidBlocks("%s.block_id: used twice", at)
 		}
 		ids[b.BlockID] = true
-		total += b.textLen()
 	}
-	if total > maxMessageText {
-		return &slackProblem{"msg_blocks_too_long", fmt.Sprintf("blocks: %d characters of text in all, more than %d", total, maxMessageText)}
+	if n := chars(body); len(m.Blocks) > 0 && n > maxMessage {
+		return &slackProblem{"msg_blocks_too_long", fmt.Sprintf("the message has %d characters, more than %d", n, maxMessage)}
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func (b *slackBlock) check(at string) *slackProblem {
 			return invalidBlocks("%s: %.40q is not a key of a %s", at, k, b.Type)
 		}
 	}
-	if utf8.RuneCountInString(b.BlockID) > maxBlockID {
+	if chars(b.BlockID) > maxBlockID {
 		return invalidBlocks("%s.block_id: longer than %d characters", at, maxBlockID)
 	}
 	switch b.Type {
@@ -225,7 +225,7 @@ func (b *slackBlock) checkButton(at string) *slackProblem {
 	if b.Type != "button" {
 		return invalidBlocks("%s.type: %.40q is not an element that the inbox knows", at, b.Type)
 	}
-	if utf8.RuneCountInString(b.Value) > maxButtonValue {
+	if chars(b.Value) > maxButtonValue {
 		return invalidBlocks("%s.value: longer than %d characters", at, maxButtonValue)
 	}
 	if b.URL != "" && !validURL(b.URL) {
@@ -243,7 +243,7 @@ func (b *slackBlock) checkImage(at string) *slackProblem {
 	if !validURL(b.ImageURL) {
 		return invalidBlocks("%s.image_url: not an http address of at most %d characters", at, maxURL)
 	}
-	if n := utf8.RuneCountInString(b.AltText); n == 0 || n > maxAlt {
+	if n := chars(b.AltText); n == 0 || n > maxAlt {
 		return invalidBlocks("%s.alt_text: must be 1 to %d characters", at, maxAlt)
 	}
 	return nil
@@ -256,7 +256,7 @@ func (t *slackText) check(at string, limit int, types ...string) *slackProblem {
 	if !slices.Contains(types, t.Type) {
 		return invalidBlocks("%s.type: must be one of %v", at, types)
 	}
-	if n := utf8.RuneCountInString(t.Text); n == 0 || n > limit {
+	if n := chars(t.Text); n == 0 || n > limit {
 		return invalidBlocks("%s.text: has %d characters, must be 1 to %d", at, n, limit)
 	}
 	return nil
@@ -270,20 +270,11 @@ func (b *slackBlock) AsText() *slackText {
 	return &slackText{Type: b.Type, Text: b.Text.Text}
 }
 
-// textLen is the length of all text in the block.
-func (b *slackBlock) textLen() int {
+// chars is the length of s in UTF-16 units.
+func chars(s string) int {
 	n := 0
-	if b.Text != nil {
-		n += utf8.RuneCountInString(b.Text.Text)
-	}
-	for _, f := range b.Fields {
-		n += utf8.RuneCountInString(f.Text)
-	}
-	for _, e := range b.Elements {
-		n += e.textLen()
-	}
-	if b.Accessory != nil {
-		n += b.Accessory.textLen()
+	for _, r := range s {
+		n += utf16.RuneLen(r) // decoding gives no rune that has none
 	}
 	return n
 }

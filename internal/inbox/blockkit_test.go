@@ -26,6 +26,7 @@ func TestCheckSlack(t *testing.T) {
 		{"section at its limit", section(3000), "", ""},
 		{"section too long", section(3001), "invalid_blocks", "has 3001 characters"},
 		{"section of nothing", `{"type":"section"}`, "invalid_blocks", "needs text or fields"},
+		{"outside the basic plane", `{"type":"header","text":{"type":"plain_text","text":"` + strings.Repeat("🔑", 76) + `"}}`, "invalid_blocks", "has 152"},
 		{"ten fields", `{"type":"section","fields":[` + repeat(text("mrkdwn", 1000), 10) + `]}`, "", ""},
 		{"eleven fields", `{"type":"section","fields":[` + repeat(text("mrkdwn", 1), 11) + `]}`, "invalid_blocks", "must be 1 to 10"},
 		{"no fields", `{"type":"section","fields":[]}`, "invalid_blocks", "must be 1 to 10"},
@@ -49,7 +50,7 @@ func TestCheckSlack(t *testing.T) {
 		{"block id too long", `{"type":"divider","block_id":"` + strings.Repeat("a", 256) + `"}`, "invalid_blocks", "block_id"},
 		{"fifty blocks", repeat(`{"type":"divider"}`, 50), "", ""},
 		{"fifty-one blocks", repeat(`{"type":"divider"}`, 51), "invalid_blocks", "more than 50"},
-		{"too much in all", repeat(section(2700), 5), "msg_blocks_too_long", "13500 characters"},
+		{"too much in all", repeat(section(2700), 5), "msg_blocks_too_long", "the message has 13782 characters"},
 		{"null block", `null`, "invalid_blocks", "blocks[0].type"},
 		{"text of a wrong type", `{"type":"section","text":7}`, "invalid_payload", ""},
 	} {

@@ -142,7 +142,7 @@ function connect() {
     if (es.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
   });
   es.addEventListener('hello', (e) => { if (e.data !== root.dataset.version) location.reload(); });
-  es.addEventListener('clear', () => { feed.replaceChildren(); refresh(); });
+  es.addEventListener('clear', () => { feed.replaceChildren(); document.querySelector('.older')?.remove(); refresh(); });
   es.addEventListener('failures', (e) => { $('failures').innerHTML = e.data; });
   es.addEventListener('message', (e) => {
     last = Number(e.lastEventId);
