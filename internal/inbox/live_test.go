@@ -86,12 +86,8 @@ func TestStreamShowsWhatComesIn(t *testing.T) {
 	}
 	until(t, events, "failures") // the stream is up
 
-	start := time.Now()
 	s.post("/webhook/x", "{\"second\": \"line\r\u2028\"}\n")
 	e := until(t, events, "message")
-	if d := time.Since(start); d > 200*time.Millisecond {
-		t.Errorf("it took %v", d)
-	}
 	if e.id != "2" || !strings.Contains(e.data, `<article class="msg webhook ok" id="m2"`) || !strings.HasSuffix(e.data, "</article>\n") {
 		t.Errorf("event %+v", e)
 	}
@@ -106,6 +102,23 @@ func TestStreamShowsWhatComesIn(t *testing.T) {
 	s.post("/slack/x", `{"text":"after"}`)
 	if e := until(t, events, "message"); e.id != "3" {
 		t.Errorf("id after a clear = %s", e.id)
+	}
+}
+
+// The best of several: a busy machine may be late, a page that polls always is.
+func TestStreamIsQuick(t *testing.T) {
+	s := serve(t, Config{})
+	events, _ := s.listen("", nil)
+	until(t, events, "failures") // the stream is up
+	best := time.Hour
+	for range 10 {
+		start := time.Now()
+		s.post("/webhook/x", `{}`)
+		until(t, events, "message")
+		best = min(best, time.Since(start))
+	}
+	if best > 200*time.Millisecond {
+		t.Errorf("a message takes %v to the page", best)
 	}
 }
 
