@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -12,128 +12,163 @@ import (
 	"accessrelay/internal/channel"
 )
 
-// Directory lists a tenant's channels, the file's and the API's, as a worker
-// needs them: opened, and as they are at the moment of the question. While
-// nothing has changed a question costs one GET. It is safe for concurrent use.
+// Directory is the workers' list of channels: the file's and the API's, with
+// their configs. It asks for a tenant's revision every time, so a change is seen
+// by whoever asks after it was made, and reads and opens only what has changed.
+// It is safe for concurrent use.
 type Directory struct {
 	store  *Store
 	opener Opener
 	kinds  channel.Kinds
 	file   func(tenantID string) []*channel.Channel
 
-	mu      sync.Mutex // held while a tenant is read again
-	tenants sync.Map   // tenant id to *listing
+	mu      sync.Mutex
+	tenants map[string]*tenant
 }
 
-// listing is what was read at a revision.
-type listing struct {
-	revision int64
-	file     []*channel.Channel // as it was: a reload brings another slice
-	channels []*channel.Channel
-	opened   map[string]opened // by channel id
-}
-
-type opened struct {
-	revision int64
-	config   channel.Config
-	err      error
-}
-
-// NewDirectory returns a Directory on store. A nil opener leaves the API's
-// channels without a config; file returns the file's channels of a tenant.
+// NewDirectory returns a directory. file gives the file's channels as they are
+// now; it must be cheap, and the channels must not change once they were given.
+// A nil opener means that no identity is configured: the API's channels are
+// listed and say so in their ConfigErr.
 func NewDirectory(store *Store, opener Opener, kinds channel.Kinds, file func(tenantID string) []*channel.Channel) *Directory {
-	return &Directory{store: store, opener: opener, kinds: kinds, file: file}
+	return &Directory{store: store, opener: opener, kinds: kinds, file: file, tenants: map[string]*tenant{}}
 }
 
-// Channels returns all channels of the tenant. They are shared and must not be
-// changed.
+// tenant is what the directory remembers of one tenant.
+type tenant struct {
+	// turn has room for one: whoever puts something in may work on the rest.
+	// Unlike a mutex it can be waited for with a context.
+	turn chan struct{}
+
+	stored stored
+	file   []*channel.Channel
+	all    []*channel.Channel // the answer made of both
+}
+
+// stored is what Redis holds of a tenant, at one revision.
+type stored struct {
+	known    bool
+	revision string
+	channels []*channel.Channel
+	disabled map[string]string // the file's channels: id to reason
+	configs  map[string]opened // by channel id
+}
+
+// opened is what came of opening a channel's config.
+type opened struct {
+	sealed string
+	typ    string
+	config channel.Config
+	err    error
+}
+
+// Channels returns the tenant's channels: the file's in its order, then the
+// API's in the order they were made. A channel that cannot be opened is among
+// them, with its ConfigErr. If the file took up a name that a channel of the API
+// has, both are there. The caller must not change what it gets.
+//
+// When nothing has changed this costs one GET. While Redis does not answer there
+// is an error and no list: an old one might hold what was deleted.
 func (d *Directory) Channels(ctx context.Context, tenantID string) ([]*channel.Channel, error) {
-	revision, err := d.revision(ctx, tenantID)
+	revision, err := d.store.revision(ctx, tenantID)
 	if err != nil {
 		return nil, err
+	}
+	t := d.tenant(tenantID)
+	select {
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the list of channels: %w", ctx.Err())
 	}
 	file := d.file(tenantID)
-	if l := d.cached(tenantID); l.serves(revision, file) {
-		return l.channels, nil
+	fresh := t.stored.known && t.stored.revision == revision
+	if fresh && slices.Equal(t.file, file) {
+		return t.all, nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	l := d.cached(tenantID)
-	if l.serves(revision, file) { // somebody was faster
-		return l.channels, nil
+	if !fresh { // those who wait behind us have most likely seen the same revision
+		if t.stored, err = d.read(ctx, tenantID, t.stored.configs); err != nil {
+			t.stored.known = false
+			return nil, err
+		}
 	}
-	next, err := d.read(ctx, tenantID, file, l)
-	if err != nil {
-		return nil, err
-	}
-	d.tenants.Store(tenantID, next)
-	return next.channels, nil
+	t.file = slices.Clone(file)
+	t.all = slices.Concat(switched(file, t.stored.disabled), t.stored.channels)
+	return t.all, nil
 }
 
-func (d *Directory) cached(tenantID string) *listing {
-	l, _ := d.tenants.Load(tenantID)
-	out, _ := l.(*listing)
+func (d *Directory) tenant(id string) *tenant {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.tenants[id]
+	if t == nil {
+		t = &tenant{turn: make(chan struct{}, 1)}
+		d.tenants[id] = t
+	}
+	return t
+}
+
+// switched returns the file's channels as the relay has switched them.
+func switched(file []*channel.Channel, disabled map[string]string) []*channel.Channel {
+	out := make([]*channel.Channel, len(file))
+	for i, ch := range file {
+		out[i] = ch
+		if reason, off := disabled[ch.ID]; off && ch.Enabled {
+			c := *ch
+			c.Enabled, c.DisabledReason = false, reason
+			out[i] = &c
+		}
+	}
 	return out
 }
 
-// serves reports whether l is what a reader would find now. Revisions are
-// compared for equality: a Redis that lost its last writes counts from below.
-func (l *listing) serves(revision int64, file []*channel.Channel) bool {
-	return l != nil && l.revision == revision && len(l.file) == len(file) && (len(file) == 0 || &l.file[0] == &file[0])
+// revision returns "" for a tenant whose channels were never touched.
+func (s *Store) revision(ctx context.Context, tenantID string) (string, error) {
+	revision, err := s.rdb.Get(ctx, revisionKey(tenantID)).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("reading the revision of the channels: %w", err)
+	}
+	return revision, nil
 }
 
-func (d *Directory) revision(ctx context.Context, tenantID string) (int64, error) {
-	text, err := d.store.rdb.Get(ctx, revisionKey(tenantID)).Result()
-	if errors.Is(err, redis.Nil) {
-		return 0, nil
+// read reads what Redis holds, all of one moment. Configs that are already
+// opened are not opened again.
+func (d *Directory) read(ctx context.Context, tenantID string, already map[string]opened) (stored, error) {
+	var revision *redis.StringCmd
+	var channels, disabled *redis.MapStringStringCmd
+	_, err := d.store.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		revision = p.Get(ctx, revisionKey(tenantID))
+		channels = p.HGetAll(ctx, channelsKey(tenantID))
+		disabled = p.HGetAll(ctx, disabledKey(tenantID))
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return stored{configs: already}, fmt.Errorf("reading channels: %w", err)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("reading the channels' revision: %w", err)
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("reading the channels' revision: %w", err)
-	}
-	return n, nil
-}
-
-// read lists the tenant anew. The revision is read first: if a change comes in
-// between, the listing is newer than it says and will be read once more.
-func (d *Directory) read(ctx context.Context, tenantID string, file []*channel.Channel, old *listing) (*listing, error) {
-	revision, err := d.revision(ctx, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	disabled, err := d.store.FileStates(ctx, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	records, err := d.store.List(ctx, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	next := &listing{revision: revision, file: file, opened: map[string]opened{}}
-	for _, ch := range file {
-		if reason, ok := disabled[ch.ID]; ok {
-			off := *ch
-			off.Enabled, off.DisabledReason = false, reason
-			ch = &off
+	s := stored{known: true, revision: revision.Val(), disabled: disabled.Val(), configs: map[string]opened{}}
+	var list []Record
+	for id, text := range channels.Val() {
+		r, err := decode(tenantID, id, text)
+		if err != nil {
+			// Nothing can be delivered to it, but what was meant for it must be
+			// seen to fail: it stays on the list, whatever its record says.
+			r.Enabled, r.ConfigErr = true, err
+		} else {
+			o, ok := already[id]
+			if !ok || o.sealed != string(r.Sealed) || o.typ != r.Type {
+				o = opened{sealed: string(r.Sealed), typ: r.Type}
+				if o.config, o.err = open(d.opener, d.kinds, r); o.err != nil {
+					o.err = fmt.Errorf("channel %s: %w", id, o.err)
+				}
+			}
+			s.configs[id] = o
+			r.Config, r.ConfigErr = o.config, o.err
 		}
-		next.channels = append(next.channels, ch)
+		list = append(list, r)
 	}
-	for _, r := range records {
-		o, ok := opened{}, false
-		if old != nil {
-			o, ok = old.opened[r.ID]
-		}
-		if !ok || o.revision != r.Revision {
-			o = opened{revision: r.Revision}
-			o.config, o.err = open(d.opener, d.kinds, r)
-		}
-		next.opened[r.ID] = o
-		ch := r.Channel
-		ch.Config, ch.ConfigErr = o.config, o.err
-		next.channels = append(next.channels, &ch)
+	slices.SortFunc(list, inOrder)
+	for i := range list {
+		s.channels = append(s.channels, &list[i].Channel)
 	}
-	return next, nil
+	return s, nil
 }

@@ -1,16 +1,19 @@
 package channelstore
 
-// The keys of a tenant share a hash tag, so that a script may touch them
-// together in a Redis Cluster.
+// All keys of a tenant carry its id as hash tag, so that a script over several
+// of them stays in one slot of a Cluster.
+func tenantKey(tenantID, name string) string { return "ar:{" + tenantID + "}:" + name }
 
-// channelsKey is a hash: channel id to its record, "<revision>|<json>".
-func channelsKey(tenantID string) string { return "ar:{" + tenantID + "}:channels" }
+// channelsKey names the hash of the API's channels: id to record (JSON, see type record).
+func channelsKey(tenantID string) string { return tenantKey(tenantID, "channels") }
 
-// namesKey is a hash: name to channel id.
-func namesKey(tenantID string) string { return "ar:{" + tenantID + "}:channels:names" }
+// namesKey names the hash of names in use: name to id.
+func namesKey(tenantID string) string { return tenantKey(tenantID, "channels:names") }
 
-// revisionKey is a counter that every change of the tenant's channels moves.
-func revisionKey(tenantID string) string { return "ar:{" + tenantID + "}:channels:rev" }
+// revisionKey names the number that grows with every change to the tenant's
+// channels. See bump.lua.
+func revisionKey(tenantID string) string { return tenantKey(tenantID, "channels:rev") }
 
-// disabledKey is a hash: id of a file's channel that the relay disabled, to why.
-func disabledKey(tenantID string) string { return "ar:{" + tenantID + "}:channels:disabled" }
+// disabledKey names the hash of the file's channels that the relay has
+// disabled: id to reason.
+func disabledKey(tenantID string) string { return tenantKey(tenantID, "channels:disabled") }

@@ -8,61 +8,72 @@ import (
 	"accessrelay/internal/channel"
 )
 
-// Sealer closes a text so that only an [Opener] can read it.
+// Sealer closes what only an [Opener] can open.
 type Sealer interface {
 	Seal(plain []byte) ([]byte, error)
 }
 
-// Opener is the other half of a [Sealer].
+// Opener opens what a [Sealer] closed. Its errors hold nothing of the content.
 type Opener interface {
 	Open(sealed []byte) ([]byte, error)
 }
 
-// sealed is what is inside. It says whose config this is, so that nobody who
-// can write to Redis can have a secret sent to an address of theirs.
-type sealed struct {
+// envelope is what is sealed: the config and whose it is. Sealing alone would
+// let anyone who can write to Redis put one channel's secret beside another's
+// address; this way a config is of use at its own channel only.
+type envelope struct {
+	Version   int             `json:"v"`
 	TenantID  string          `json:"tenant_id"`
 	ChannelID string          `json:"channel_id"`
-	Type      string          `json:"type"`
+	Type      string          `json:"channel_type"`
 	Config    json.RawMessage `json:"config"`
 }
 
-// Seal closes a channel's config together with whose it is.
+// Seal closes a channel's config, secrets in the clear, for [Record.Sealed].
+// The whole config is sealed, the address with the secrets that are meant for it.
 func Seal(s Sealer, tenantID, channelID, channelType string, config json.RawMessage) ([]byte, error) {
-	plain, err := json.Marshal(sealed{tenantID, channelID, channelType, config})
-	if err != nil {
-		return nil, fmt.Errorf("encoding config: %w", err)
+	plain, err := json.Marshal(envelope{version, tenantID, channelID, channelType, config})
+	if err != nil { // its text quotes the config
+		return nil, fmt.Errorf("sealing config of channel %s: it is not JSON", channelID)
 	}
-	out, err := s.Seal(plain)
+	sealed, err := s.Seal(plain)
 	if err != nil {
-		return nil, fmt.Errorf("sealing config: %w", err)
+		return nil, fmt.Errorf("sealing config of channel %s: %w", channelID, err)
 	}
-	return out, nil
+	return sealed, nil
 }
 
-// open is the inverse of [Seal]. Its errors hold nothing of the config.
+var (
+	errNoOpener = errors.New("the setting ACCESSRELAY_SECRETS_IDENTITY_FILE (--secrets-identity-file) is missing, without which no config can be opened")
+	errMoved    = errors.New("its config was sealed for another channel")
+)
+
+// open opens the config of r, a channel of one of kinds. Errors hold nothing of it.
 func open(o Opener, kinds channel.Kinds, r Record) (channel.Config, error) {
 	if o == nil {
-		return nil, errors.New("this worker has no ACCESSRELAY_SECRETS_IDENTITY_FILE")
+		return nil, errNoOpener
 	}
 	kind := kinds.ByType(r.Type)
 	if kind == nil {
-		return nil, fmt.Errorf("this worker does not know channels of type %s", r.Type)
+		return nil, fmt.Errorf("this version does not know the channel type %q", r.Type)
 	}
 	plain, err := o.Open(r.Sealed)
 	if err != nil {
-		return nil, fmt.Errorf("opening config: %w", err)
+		return nil, fmt.Errorf("opening its config: %w", err)
 	}
-	var in sealed
-	if err := json.Unmarshal(plain, &in); err != nil {
-		return nil, errors.New("opening config: what was sealed is not a config")
+	var e envelope
+	if err := json.Unmarshal(plain, &e); err != nil { // its text quotes the config
+		return nil, errors.New("opening its config: what was sealed is not a config")
 	}
-	if in.TenantID != r.TenantID || in.ChannelID != r.ID || in.Type != r.Type {
-		return nil, errors.New("the sealed config belongs to another channel")
+	switch {
+	case e.Version != version:
+		return nil, fmt.Errorf("opening its config: it has layout %d, this version reads %d", e.Version, version)
+	case e.TenantID != r.TenantID || e.ChannelID != r.ID || e.Type != r.Type:
+		return nil, errMoved
 	}
-	config, err := kind.Parse(in.Config)
+	config, err := kind.Parse(e.Config)
 	if err != nil {
-		return nil, fmt.Errorf("reading config: %w", err)
+		return nil, fmt.Errorf("reading its config: %w", err)
 	}
 	return config, nil
 }

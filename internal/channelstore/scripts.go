@@ -1,0 +1,27 @@
+package channelstore
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed bump.lua
+	bumpSource string
+	//go:embed create.lua
+	createSource string
+	//go:embed update.lua
+	updateSource string
+	//go:embed delete.lua
+	deleteSource string
+	//go:embed switch.lua
+	switchSource string
+)
+
+var (
+	createScript = redis.NewScript(bumpSource + createSource)
+	updateScript = redis.NewScript(bumpSource + updateSource)
+	deleteScript = redis.NewScript(bumpSource + deleteSource)
+	switchScript = redis.NewScript(bumpSource + switchSource)
+)
