@@ -270,3 +270,52 @@ func TestLoadMissingFile(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// A channel's config may hold anything that JSON can.
+func TestLoadConfigAsJSON(t *testing.T) {
+	f, err := loadText(t, `
+tenants:
+  - id: `+acme+`
+    name: acme
+    channels:
+      - name: c
+        type: generic-webhook
+        config:
+          url: https://x
+          tags: [true, false, null, 1.5, -3, 18446744073709551615, "01", no, {7: seven, on: [], a: {}}]
+          headers:
+            Text: |
+              two
+              lines
+            Secret_file: token
+`, NeedAuth, nil)
+	if err == nil && f.Tenants[0].Channels[0].Config != nil {
+		t.Error("ingest keeps the config")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	f, err = loadText(t, `
+tenants:
+  - id: `+acme+`
+    name: acme
+    channels:
+      - name: c
+        type: generic-webhook
+        config:
+          url: https://x
+          tags: [true, false, null, 1.5, -3, 18446744073709551615, "01", no, {7: seven, on: [], a: {}}]
+          headers:
+            Text: |
+              two
+              lines
+`, NeedChannels, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"headers":{"Text":"two\nlines\n"},"tags":[true,false,null,1.5,-3,18446744073709551615,"01","no",{"7":"seven","a":{},"on":[]}],"url":"https://x"}`
+	if got := string(f.Tenants[0].Channels[0].Config.Reveal()); got != want {
+		t.Errorf("config %s\nwant   %s", got, want)
+	}
+}
