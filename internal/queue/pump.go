@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -128,8 +129,20 @@ func handler[T any](kind string, decode func(map[string]string, []byte) (T, erro
 		}
 		// asynq cancels a handler whose lease it could not renew. Cutting a send
 		// off then would lose its outcome and repeat it, so handlers go on.
-		return run(context.WithoutCancel(ctx), task)
+		return recovered(context.WithoutCancel(ctx), task, run, log)
 	})
+}
+
+// recovered turns a handler's panic into an error that quotes nothing: asynq
+// would store the panic's value, which may be text of an event.
+func recovered[T any](ctx context.Context, task T, run func(context.Context, T) error, log *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("handler panicked; its task will run again", "value", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = errors.New("handler panicked")
+		}
+	}()
+	return run(ctx, task)
 }
 
 type unreadable struct{ error }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -107,13 +108,20 @@ func TestAfterAPanicTheTaskRunsAgain(t *testing.T) {
 	done := make(chan struct{})
 	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error {
 		if run.Add(1) == 1 {
-			panic("a bug")
+			panic("CANARY: text of an event")
 		}
 		close(done)
 		return nil
 	}})
-	if err := c.EnqueueEvent(t.Context(), sampleEvent()); err != nil {
+	e := sampleEvent()
+	if err := c.EnqueueEvent(t.Context(), e); err != nil {
 		t.Fatal(err)
+	}
+	eventually(t, "the task waits for its next run", func() bool {
+		return rdb.HGet(t.Context(), queueKey(Events, "t:"+e.ID), "state").Val() == "retry"
+	})
+	if msg := rdb.HGet(t.Context(), queueKey(Events, "t:"+e.ID), "msg").Val(); strings.Contains(msg, "CANARY") {
+		t.Error("the task keeps what the panic said, for the dashboard to show")
 	}
 	select {
 	case <-done:
