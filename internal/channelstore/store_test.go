@@ -1,0 +1,363 @@
+package channelstore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+)
+
+func testCreateAndRead(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	full := w.channel("security-slack")
+	full.Enabled, full.DisabledReason = false, "410 <Gone>"
+	full.Filters = []string{"grant.*", "request.break_glass"}
+	least := Record{}
+	least.ID, least.TenantID, least.Name, least.ManagedBy = uuid.NewString(), w.tenant, "bare", full.ManagedBy
+	for _, r := range []Record{full, least} {
+		if err := w.Create(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		want := r
+		want.Revision = 1
+		want.Filters = append([]string{}, r.Filters...) // never null in an answer
+		if got := w.get(r.ID); !reflect.DeepEqual(got, want) {
+			t.Errorf("Get = %+v\nwant %+v", got, want)
+		}
+	}
+	if _, err := w.Get(ctx, w.tenant, uuid.NewString()); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get of an unknown channel: %v", err)
+	}
+	bad := w.channel("bad")
+	bad.Masked = json.RawMessage("{")
+	if err := w.Create(ctx, bad); err == nil {
+		t.Error("Create with a broken masked config: no error")
+	}
+}
+
+func testList(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	if list, err := w.List(ctx, w.tenant); err != nil || len(list) != 0 {
+		t.Errorf("List of nothing = %v, %v", list, err)
+	}
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	for _, c := range []struct {
+		id    string
+		after time.Duration
+	}{{"c", 0}, {"b", 0}, {"a", time.Millisecond}, {"d", -time.Millisecond}} {
+		r := w.channel("name of " + c.id)
+		r.ID, r.CreatedAt = c.id, at.Add(c.after)
+		if err := w.Create(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := w.List(ctx, w.tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range list {
+		ids = append(ids, r.ID)
+		if !reflect.DeepEqual(r, w.get(r.ID)) {
+			t.Errorf("List has %+v", r)
+		}
+	}
+	if got := strings.Join(ids, ""); got != "dbca" {
+		t.Errorf("in the order %s, want dbca", got)
+	}
+}
+
+func testUpdate(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	r := w.create("a")
+	r.Name, r.Enabled, r.Filters = "b", false, []string{"test"}
+	r = w.seal(r, "another config")
+	if err := w.Update(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	stale := r // still of revision 1
+	r.Revision = 2
+	if got := w.get(r.ID); !reflect.DeepEqual(got, r) {
+		t.Errorf("Get = %+v\nwant %+v", got, r)
+	}
+	stale.Name = "c"
+	if err := w.Update(ctx, stale); !errors.Is(err, ErrConflict) {
+		t.Errorf("Update of what has changed: %v", err)
+	}
+	if got := w.get(r.ID); !reflect.DeepEqual(got, r) {
+		t.Errorf("after a conflict: %+v\nwant %+v", got, r)
+	}
+	if err := w.Update(ctx, w.channel("x")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Update of an unknown channel: %v", err)
+	}
+}
+
+func testUpdateAtOnce(t *testing.T, rdb redis.UniversalClient) {
+	w := newWorld(t, rdb)
+	r := w.create("a")
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			mine := r
+			mine.Name = fmt.Sprint("name ", i)
+			switch err := w.Update(t.Context(), mine); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, ErrConflict):
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := won.Load(); n != 1 {
+		t.Errorf("%d updates of one revision succeeded", n)
+	}
+}
+
+func testDelete(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	a, b := w.create("a"), w.create("b")
+	if err := w.Delete(ctx, w.tenant, a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Get(ctx, w.tenant, a.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get of a deleted channel: %v", err)
+	}
+	if err := w.Delete(ctx, w.tenant, a.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete of a deleted channel: %v", err)
+	}
+	if err := w.Update(ctx, a); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Update of a deleted channel: %v", err)
+	}
+	w.create("a")
+	if got := w.get(b.ID); got.Name != "b" {
+		t.Errorf("the other is %+v", got)
+	}
+	if err := w.Delete(ctx, w.tenant, b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if names := rdb.HKeys(ctx, namesKey(w.tenant)).Val(); !reflect.DeepEqual(names, []string{"a"}) {
+		t.Errorf("names in use: %v", names)
+	}
+}
+
+func testNames(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	a, b := w.create("a"), w.create("b")
+	if err := w.Create(ctx, w.channel("a")); !errors.Is(err, ErrNameTaken) {
+		t.Errorf("Create under a name in use: %v", err)
+	}
+	b.Name = "a"
+	if err := w.Update(ctx, b); !errors.Is(err, ErrNameTaken) {
+		t.Errorf("Update to a name in use: %v", err)
+	}
+	a.Name = "c"
+	if err := w.Update(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Update(ctx, b); err != nil {
+		t.Errorf("Update to a name that is free again: %v", err)
+	}
+	same := w.channel("d")
+	same.ID = a.ID
+	if err := w.Create(ctx, same); !errors.Is(err, ErrConflict) {
+		t.Errorf("Create under an id in use: %v", err)
+	}
+	if got := w.get(a.ID); got.Name != "c" {
+		t.Errorf("the channel is %+v", got)
+	}
+}
+
+func testNameIsForOne(t *testing.T, rdb redis.UniversalClient) {
+	w := newWorld(t, rdb)
+	var won atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		r := w.channel("the one")
+		wg.Go(func() {
+			switch err := w.Create(t.Context(), r); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, ErrNameTaken):
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if list, err := w.List(t.Context(), w.tenant); won.Load() != 1 || err != nil || len(list) != 1 {
+		t.Errorf("%d succeeded, the list is %v, %v", won.Load(), list, err)
+	}
+}
+
+// The client sends a command again if its answer got lost.
+func testRepeatedCalls(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	r := w.channel("a")
+	for range 2 {
+		if err := w.Create(ctx, r); err != nil {
+			t.Errorf("Create: %v", err)
+		}
+	}
+	r.Revision, r.Name = 1, "b"
+	for range 2 {
+		if err := w.Update(ctx, r); err != nil {
+			t.Errorf("Update: %v", err)
+		}
+	}
+	if got := w.get(r.ID); got.Revision != 2 {
+		t.Errorf("the channel is %+v", got)
+	}
+}
+
+func testTenantsAreApart(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	a, b := newWorld(t, rdb), newWorld(t, rdb)
+	r := a.create("x")
+	b.create("x")
+	if _, err := b.Get(ctx, b.tenant, r.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get of another tenant's: %v", err)
+	}
+	if err := b.Delete(ctx, b.tenant, r.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete of another tenant's: %v", err)
+	}
+	if changed, err := b.Disable(ctx, b.tenant, r.ID, "x"); changed || err != nil {
+		t.Errorf("Disable of another tenant's: %v, %v", changed, err)
+	}
+	if got := a.get(r.ID); !reflect.DeepEqual(got, r) {
+		t.Errorf("the channel is %+v\nwant %+v", got, r)
+	}
+}
+
+func testUnreadable(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	for name, text := range map[string]string{
+		"no JSON":         "x",
+		"a later version": `{"v":2,"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, rdb)
+			r := w.create("a")
+			rdb.HSet(ctx, channelsKey(w.tenant), r.ID, text)
+			if got, err := w.Get(ctx, w.tenant, r.ID); err == nil || errors.Is(err, ErrNotFound) {
+				t.Errorf("Get = %+v, %v", got, err)
+			}
+			if got, err := w.List(ctx, w.tenant); err == nil || !strings.Contains(err.Error(), r.ID) {
+				t.Errorf("List = %+v, %v; want an error that names the channel", got, err)
+			}
+			if err := w.Delete(ctx, w.tenant, r.ID); err != nil {
+				t.Errorf("Delete: %v", err)
+			}
+			w.create("a")
+		})
+	}
+}
+
+func testRevisions(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	r := w.channel("a")
+	fileID := FileChannelID(w.tenant, "f")
+	steps := []struct {
+		name  string
+		moves bool
+		do    func() error
+	}{
+		{"create", true, func() error { return w.Create(ctx, r) }},
+		{"create again", false, func() error { return w.Create(ctx, r) }},
+		{"create another of the name", false, func() error { return expect(w.Create(ctx, w.channel("a")), ErrNameTaken) }},
+		{"get", false, func() error { _, err := w.Get(ctx, w.tenant, r.ID); return err }},
+		{"update", true, func() error { return w.Update(ctx, w.get(r.ID)) }},
+		{"update of old", false, func() error {
+			r := w.get(r.ID)
+			r.Revision--
+			r.Name = "b"
+			return expect(w.Update(ctx, r), ErrConflict)
+		}},
+		{"disable", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, r.ID, "x")) }},
+		{"disable again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, r.ID, "y")) }},
+		{"enable", true, func() error { return changed(true)(w.Enable(ctx, w.tenant, r.ID)) }},
+		{"enable again", false, func() error { return changed(false)(w.Enable(ctx, w.tenant, r.ID)) }},
+		{"disable the file's", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, fileID, "x")) }},
+		{"disable the file's again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, fileID, "x")) }},
+		{"enable the file's", true, func() error { return changed(true)(w.Enable(ctx, w.tenant, fileID)) }},
+		{"enable the file's again", false, func() error { return changed(false)(w.Enable(ctx, w.tenant, fileID)) }},
+		{"delete", true, func() error { return w.Delete(ctx, w.tenant, r.ID) }},
+		{"delete again", false, func() error { return expect(w.Delete(ctx, w.tenant, r.ID), ErrNotFound) }},
+	}
+	before := ""
+	for _, s := range steps {
+		if err := s.do(); err != nil {
+			t.Errorf("%s: %v", s.name, err)
+		}
+		after, err := w.revision(ctx, w.tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (after != before) != s.moves {
+			t.Errorf("%s: revision %q to %q, want a move: %v", s.name, before, after, s.moves)
+		}
+		if len(after) < len(before) || len(after) == len(before) && after < before {
+			t.Errorf("%s: the revision went back from %s to %s", s.name, before, after)
+		}
+		before = after
+	}
+}
+
+// After changes were lost, other changes do not lead to a revision that
+// somebody remembers.
+func testRevisionsDoNotReturn(t *testing.T, rdb redis.UniversalClient) {
+	ctx := t.Context()
+	w := newWorld(t, rdb)
+	seen := map[string]bool{}
+	for range 3 {
+		for i := range 5 {
+			w.create(fmt.Sprint(i))
+			rev, err := w.revision(ctx, w.tenant)
+			if err != nil || seen[rev] {
+				t.Fatalf("revision %q, %v was there before", rev, err)
+			}
+			seen[rev] = true
+		}
+		for _, key := range []string{channelsKey(w.tenant), namesKey(w.tenant), revisionKey(w.tenant)} {
+			rdb.Del(ctx, key)
+		}
+	}
+	// And with a clock that was set back: one more than before.
+	ahead := fmt.Sprint(time.Now().Add(time.Hour).UnixMicro())
+	rdb.Set(ctx, revisionKey(w.tenant), ahead, 0)
+	w.create("x")
+	if rev, err := w.revision(ctx, w.tenant); err != nil || len(rev) != len(ahead) || rev <= ahead {
+		t.Errorf("revision %q, %v after %q", rev, err, ahead)
+	}
+}
+
+func expect(err, want error) error {
+	if errors.Is(err, want) {
+		return nil
+	}
+	return fmt.Errorf("got %v, want %v", err, want)
+}
+
+func changed(want bool) func(bool, error) error {
+	return func(got bool, err error) error {
+		if err == nil && got != want {
+			return fmt.Errorf("changed: %v, want %v", got, want)
+		}
+		return err
+	}
+}
