@@ -10,6 +10,7 @@ import (
 
 	"accessrelay/internal/api"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/slack"
 	"accessrelay/internal/channelstore"
 )
 
@@ -188,6 +189,25 @@ func TestDisabledByTheRelay(t *testing.T) {
 	got = h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"enabled":false}`})
 	if !strings.Contains(got.body, `"enabled":false,"event_filters"`) {
 		t.Errorf("whoever disables it takes over: %s", got.body)
+	}
+}
+
+// TestFileTakesAName: a channel whose name the file takes up later can still be
+// changed, and another cannot be given that name.
+func TestFileTakesAName(t *testing.T) {
+	h := start(t)
+	id := h.create("slack-webhook", `{"name":"a","url":"`+slackURL+`"}`)
+	h.clock.Advance(time.Second)
+	other := h.create("slack-webhook", `{"name":"b","url":"`+slackURL+`"}`)
+	h.file = append(h.file, fileChannel("a", slack.Kind{}, `{"url":"`+slackURL+`"}`))
+	if got := h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"name":"a","enabled":false}`}); got.status != 200 {
+		t.Errorf("keeping the name: %d %s", got.status, got.body)
+	}
+	if got := h.do(request{method: "PUT", path: channelsPath + "/" + other, body: `{"name":"a"}`}); got.status != 409 {
+		t.Errorf("taking the name: %d %s", got.status, got.body)
+	}
+	if got := h.walk(50, nil); strings.Join(got, " ") != "a audit-hook security-slack a b" {
+		t.Errorf("listed: %v", got)
 	}
 }
 
