@@ -1,0 +1,37 @@
+package transport
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"accessrelay/internal/channel"
+)
+
+// Clients are the HTTP clients that transports send with, by whose word the
+// address is. Both must be guarded (package safenet) and follow no redirects.
+type Clients struct {
+	Tenant   *http.Client // for channels made through the API
+	Operator *http.Client // for channels of the operator's own file
+}
+
+// For returns the client for ch: a tenant's unless the file holds the channel.
+func (c Clients) For(ch *channel.Channel) *http.Client {
+	if ch.ManagedBy == channel.ManagedByFile {
+		return c.Operator
+	}
+	return c.Tenant
+}
+
+// UserAgent is "accessrelay/" and the version that this program was built as.
+func UserAgent() string { return userAgent }
+
+var userAgent = func() string {
+	version := "dev"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && !strings.HasPrefix(v, "(") { // "(devel)"
+			version = strings.TrimPrefix(v, "v")
+		}
+	}
+	return "accessrelay/" + version
+}()

@@ -1,0 +1,108 @@
+package slack
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"accessrelay/internal/channel"
+	config "accessrelay/internal/channel/slack"
+	"accessrelay/internal/safenet"
+	"accessrelay/internal/transport"
+	"accessrelay/internal/transport/transporttest"
+)
+
+func parse(t *testing.T, address string) channel.Config {
+	t.Helper()
+	raw, err := json.Marshal(map[string]string{"url": address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Kind{}.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestConformance(t *testing.T) {
+	const path = "canary-in-the-path"
+	transporttest.Run(t, transporttest.Case{
+		New:     func(c transport.Clients) transport.Transport { return New(c) },
+		Config:  func(t *testing.T, base string) channel.Config { return parse(t, base+"/services/"+path) },
+		Secrets: []string{path},
+		Confirm: func(w http.ResponseWriter) { _, _ = io.WriteString(w, "ok") },
+	})
+}
+
+func TestAnswers(t *testing.T) {
+	tests := []struct {
+		status int
+		body   string
+		reason transport.Reason // "" is delivered
+		class  transport.Class
+		text   string
+	}{
+		{200, "ok", "", 0, ""},
+		{200, "ok\n", "", 0, ""},
+		{200, "", transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{200, "<html>canary</html>", transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{200, "okay", transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{200, strings.Repeat("ok", 10_000), transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{201, "ok", transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{204, "", transport.ReasonBadResponse, transport.Retry, "not Slack's ok"},
+		{400, "invalid_payload", transport.ReasonClientError, transport.Dead, "400 Bad Request (invalid_payload)"},
+		{400, "invalid_payload\n", transport.ReasonClientError, transport.Dead, "(invalid_payload)"},
+		{400, "canary", transport.ReasonClientError, transport.Dead, "answered 400 Bad Request"},
+		{400, "invalid_payload canary", transport.ReasonClientError, transport.Dead, "answered 400 Bad Request"},
+		{403, "action_prohibited", transport.ReasonClientError, transport.Dead, "(action_prohibited)"},
+		{404, "no_service", transport.ReasonClientError, transport.Dead, "(no_service)"},
+		{410, "channel_is_archived", transport.ReasonGone, transport.Gone, "(channel_is_archived)"},
+		{500, "rollup_error", transport.ReasonServerError, transport.Retry, "(rollup_error)"},
+	}
+	for _, tt := range tests {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			_, _ = io.WriteString(w, tt.body)
+		}))
+		t.Cleanup(srv.Close)
+		err := send(t, srv.URL)
+		if tt.reason == "" {
+			if err != nil {
+				t.Errorf("%d %q: %v", tt.status, tt.body, err)
+			}
+			continue
+		}
+		se := transport.AsSendError(err)
+		if se.Reason != tt.reason || se.Class != tt.class || !strings.Contains(se.Error(), tt.text) || strings.Contains(se.Error(), "canary") {
+			t.Errorf("%d %.40q: %+v %v", tt.status, tt.body, se, se)
+		}
+	}
+}
+
+func send(t *testing.T, address string) error {
+	t.Helper()
+	client := safenet.NewClient(safenet.Policy{Operator: true}, safenet.Options{})
+	t.Cleanup(client.CloseIdleConnections)
+	ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: parse(t, address)}
+	return New(transport.Clients{Operator: client}).Send(t.Context(), ch, transporttest.Event(), time.Now())
+}
+
+// Slack's word is in the body: cut off, nothing is confirmed.
+func TestBodyCut(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "2")
+		_, _ = io.WriteString(w, "o")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(srv.Close)
+	se := transport.AsSendError(send(t, srv.URL))
+	if se.Reason != transport.ReasonConnection || se.Class != transport.Retry {
+		t.Errorf("%+v", se)
+	}
+}

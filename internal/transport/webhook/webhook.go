@@ -1,0 +1,70 @@
+// Package webhook sends to generic_webhook channels, as Standard Webhooks 1.0
+// lays down.
+package webhook
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"time"
+
+	"accessrelay/internal/channel"
+	config "accessrelay/internal/channel/webhook"
+	"accessrelay/internal/event"
+	"accessrelay/internal/transport"
+)
+
+// Transport sends to generic webhooks.
+type Transport struct{ clients transport.Clients }
+
+// New returns a transport that sends with clients.
+func New(clients transport.Clients) *Transport { return &Transport{clients} }
+
+// Type implements [transport.Transport].
+func (*Transport) Type() string { return config.Type }
+
+// Send implements [transport.Transport]. Any 2xx is the confirmation.
+func (t *Transport) Send(ctx context.Context, ch *channel.Channel, ev *event.Event, now time.Time) error {
+	c, ok := ch.Config.(*config.Config)
+	if !ok {
+		return transport.Misconfigured(ch.ConfigErr)
+	}
+	body, err := transport.Envelope(ev)
+	if err != nil {
+		return err
+	}
+	answer, err := transport.Post(ctx, t.clients.For(ch), c.URL.Reveal(), header(c, ev.ID, now, body), body)
+	if err != nil {
+		return err
+	}
+	if failure := answer.Outcome(now, ""); failure != nil {
+		return failure
+	}
+	return nil
+}
+
+func header(c *config.Config, id string, now time.Time, body []byte) http.Header {
+	h := http.Header{}
+	for name, value := range c.Headers {
+		h.Set(name, value.Reveal())
+	}
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	h.Set("Content-Type", "application/json")
+	h.Set("Webhook-Id", id)
+	h.Set("Webhook-Timestamp", timestamp)
+	if key := c.SigningKey(); key != nil {
+		h.Set("Webhook-Signature", sign(key, id, timestamp, body))
+	}
+	return h
+}
+
+// sign returns the v1 signature: HMAC-SHA256 over "id.timestamp.body".
+func sign(key []byte, id, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(id + "." + timestamp + "."))
+	mac.Write(body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
