@@ -96,7 +96,8 @@ func (a *api) listChannels(ctx context.Context, c call) (answer, error) {
 	limit := q.limit()
 	var after place
 	q.get("cursor", func(s string) string {
-		if !after.parse(s) {
+		var ok bool
+		if after, ok = parsePlace(s); !ok {
 			return badCursor
 		}
 		return ""
@@ -178,7 +179,9 @@ func (p place) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func (p *place) parse(s string) bool {
+// parsePlace is the inverse of String.
+func parsePlace(s string) (p place, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
-	return err == nil && json.Unmarshal(b, p) == nil && *p != place{}
+	ok = err == nil && json.Unmarshal(b, &p) == nil && p != place{}
+	return p, ok
 }

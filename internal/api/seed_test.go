@@ -88,6 +88,7 @@ func delivery(channelID, name string, s event.State) event.Delivery {
 	d := event.Delivery{ChannelID: channelID, ChannelName: name, ChannelType: "generic_webhook", State: s}
 	at := noon.Add(2 * time.Second)
 	switch s {
+	case event.StatePending: // nothing more is known of it
 	case event.StateDelivered:
 		d.Attempts, d.DeliveredAt = 1, at
 	case event.StateDead:

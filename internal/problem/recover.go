@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,7 +22,7 @@ func Recover(log *slog.Logger) func(http.Handler) http.Handler {
 				if v == nil {
 					return
 				}
-				if v == http.ErrAbortHandler { // net/http's own way to cut a connection
+				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) { // net/http's own way to cut a connection
 					panic(v)
 				}
 				log.ErrorContext(r.Context(), "panic while answering",
