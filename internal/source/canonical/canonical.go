@@ -4,7 +4,6 @@ package canonical
 
 import (
 	"encoding/json"
-	"net/http"
 
 	"accessrelay/internal/event"
 	"accessrelay/internal/source"
@@ -23,7 +22,7 @@ func New(name string) Platform { return Platform{name} }
 func (p Platform) Name() string { return p.name }
 
 // Methods implements [source.Platform].
-func (Platform) Methods() []string { return []string{http.MethodPost} }
+func (Platform) Methods() []string { return []string{"POST"} }
 
 // EmptyReply implements [source.Platform].
 func (Platform) EmptyReply() bool { return false }

@@ -39,7 +39,6 @@
 package p0
 
 import (
-	"net/http"
 
 	"accessrelay/internal/event"
 	"accessrelay/internal/source"
@@ -57,7 +56,7 @@ func New() Platform { return Platform{} }
 func (Platform) Name() string { return "p0" }
 
 // Methods implements [source.Platform]: P0 sends with POST alone.
-func (Platform) Methods() []string { return []string{http.MethodPost} }
+func (Platform) Methods() []string { return []string{"POST"} }
 
 // EmptyReply implements [source.Platform]: P0's contract has a 200 without a body.
 func (Platform) EmptyReply() bool { return true }
