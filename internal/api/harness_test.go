@@ -122,7 +122,7 @@ func start(t *testing.T, change ...func(*api.Config)) *harness {
 
 func fileChannel(name string, kind channel.Kind, config string, filters ...string) *channel.Channel {
 	return &channel.Channel{
-		ID: channelstore.FileChannelID(acme, name), TenantID: acme, Name: name, Type: kind.Type(),
+		ID: channel.FileID(acme, name), TenantID: acme, Name: name, Type: kind.Type(),
 		Enabled: true, Filters: filters, ManagedBy: channel.ManagedByFile, Masked: kind.Mask(json.RawMessage(config)),
 	}
 }

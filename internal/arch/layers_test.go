@@ -16,22 +16,24 @@ var rules = Rules{
 		// How channels are reached, what the file says, and what all of Redis holds.
 		"catalog": 2, "config": 2, "gauges": 2, "transport": 2,
 		// The steps of the way through, and the windows on it.
-		"api": 3, "dashboard": 3, "inbox": 3, "ingest": 3, "relay": 3,
+		"api": 3, "dashboard": 3, "demo": 3, "inbox": 3, "ingest": 3, "relay": 3,
 		// The roots, where every wire is.
 		"ingestd": 4, "workerd": 4,
 		// Both roots in one process.
 		"devstack": 5,
+		// The operator's tool, a command a file.
+		"relayctl": 6,
 		// Flags, signals, exit codes.
-		"cmd": 6,
+		"cmd": 7,
 		// Tests only: the programs as the outside sees them.
-		"e2e": 6,
+		"e2e": 7, "bench": 7,
 	},
 	Peers: []Peer{
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
 	},
 	Owners: map[string]Owner{
 		"filippo.io/age":                                 {[]string{"secret"}, "sealing and opening have one home, so that who can open is one question"},
-		"github.com/alecthomas/kong":                     {[]string{"cmd", "config"}, "flags end where the settings are read"},
+		"github.com/alecthomas/kong":                     {[]string{"cmd", "config", "relayctl"}, "flags end where the settings are read"},
 		"github.com/alicebob/miniredis/v2":               {[]string{"devstack", "redistest"}, "production runs on a Redis that survives"},
 		"github.com/go-chi/chi/v5":                       {[]string{"api", "ingest", "ingestd"}, "routes stand where requests come in"},
 		"github.com/goccy/go-yaml":                       {[]string{"config"}, "others get plain structs, already checked"},

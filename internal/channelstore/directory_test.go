@@ -52,7 +52,8 @@ func show(all []*channel.Channel) string {
 	return strings.Join(out, " ")
 }
 
-func testDirectory(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectory(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	var opens []string
@@ -108,7 +109,8 @@ func testDirectory(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testDirectoryAtOnce(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectoryAtOnce(t *testing.T) {
+	rdb := on.rdb
 	w := newWorld(t, rdb)
 	w.create("a")
 	var opens []string // no lock needed: one reads for all
@@ -157,13 +159,14 @@ func testDirectoryAtOnce(t *testing.T, rdb redis.UniversalClient) {
 	<-tenant.turn
 }
 
-func testDirectoryFile(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectoryFile(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	file := func(names ...string) (out []*channel.Channel) {
 		for _, name := range names {
 			out = append(out, &channel.Channel{
-				ID: FileChannelID(w.tenant, name), TenantID: w.tenant, Name: name, Type: "fake", Enabled: name != "off",
+				ID: channel.FileID(w.tenant, name), TenantID: w.tenant, Name: name, Type: "fake", Enabled: name != "off",
 				ManagedBy: channel.ManagedByFile, Config: fakeConfig("file"),
 			})
 		}
@@ -223,7 +226,8 @@ func testDirectoryFile(t *testing.T, rdb redis.UniversalClient) {
 }
 
 // A channel that cannot be opened is listed, and says why without saying what.
-func testDirectoryBad(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectoryBad(t *testing.T) {
+	rdb := on.rdb
 	const hidden = "s3cret"
 	for _, tt := range []struct {
 		name   string
@@ -238,7 +242,7 @@ func testDirectoryBad(t *testing.T, rdb redis.UniversalClient) {
 		{name: "sealed by another", change: func(_ *world, r *Record) { r.Sealed = []byte(hidden) }, want: "not sealed by this lock"},
 		{name: "sealed is something else", change: func(_ *world, r *Record) { r.Sealed = flip([]byte("{" + hidden)) }, want: "is not a config"},
 		{name: "sealed by a later version", change: func(_ *world, r *Record) { r.Sealed = flip([]byte(`{"v":2}`)) }, want: "layout 2"},
-		{name: "config is no longer right", change: func(w *world, r *Record) {
+		{name: "config is no longer right", change: func(_ *world, r *Record) {
 			r.Sealed = flip(fmt.Appendf(nil, `{"v":1,"tenant_id":%q,"channel_id":%q,"channel_type":"fake","config":{"a":%q}}`, r.TenantID, r.ID, hidden))
 		}, want: "config: must be a string"},
 		{name: "record is no JSON", raw: hidden, want: "decoding channel"},
@@ -285,7 +289,8 @@ func testDirectoryBad(t *testing.T, rdb redis.UniversalClient) {
 
 // Who can write to Redis, but not open anything, cannot use one channel's
 // secret at another.
-func testDirectoryMovedSecret(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectoryMovedSecret(t *testing.T) {
+	rdb := on.rdb
 	victim := newWorld(t, rdb)
 	sealed := victim.create("victim").Sealed
 	for _, tt := range []struct {
@@ -334,7 +339,8 @@ type renamed struct{ fake }
 
 func (renamed) Type() string { return "other" }
 
-func testDirectoryRealSeals(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDirectoryRealSeals(t *testing.T) {
+	rdb := on.rdb
 	file, recipient, err := secret.GenerateIdentity()
 	if err != nil {
 		t.Fatal(err)

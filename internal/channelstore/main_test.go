@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -22,34 +23,35 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestStore is the contract, on every Redis that the relay is run on.
 func TestStore(t *testing.T) {
-	redistest.Backends(t, func(t *testing.T, rdb redis.UniversalClient) {
-		for name, test := range map[string]func(*testing.T, redis.UniversalClient){
-			"create and read":         testCreateAndRead,
-			"list":                    testList,
-			"update":                  testUpdate,
-			"update at once":          testUpdateAtOnce,
-			"delete":                  testDelete,
-			"names":                   testNames,
-			"one name at once":        testNameIsForOne,
-			"repeated calls":          testRepeatedCalls,
-			"tenants are apart":       testTenantsAreApart,
-			"switch the API's":        testSwitchAPI,
-			"switch the file's":       testSwitchFile,
-			"switch under a change":   testSwitchUnderAChange,
-			"revisions":               testRevisions,
-			"revisions do not return": testRevisionsDoNotReturn,
-			"unreadable":              testUnreadable,
-			"directory":               testDirectory,
-			"directory at once":       testDirectoryAtOnce,
-			"directory, file":         testDirectoryFile,
-			"directory, what is bad":  testDirectoryBad,
-			"directory, moved secret": testDirectoryMovedSecret,
-			"directory, real seals":   testDirectoryRealSeals,
-		} {
-			t.Run(name, func(t *testing.T) { test(t, rdb) })
-		}
-	})
+	for name, rdb := range redistest.Backends(t) {
+		on := suite{rdb}
+		t.Run(name, func(t *testing.T) {
+			t.Run("create and read", on.testCreateAndRead)
+			t.Run("list", on.testList)
+			t.Run("update", on.testUpdate)
+			t.Run("update at once", on.testUpdateAtOnce)
+			t.Run("delete", on.testDelete)
+			t.Run("names", on.testNames)
+			t.Run("one name at once", on.testNameIsForOne)
+			t.Run("repeated calls", on.testRepeatedCalls)
+			t.Run("tenants are apart", on.testTenantsAreApart)
+			t.Run("switch the API's", on.testSwitchAPI)
+			t.Run("switch the file's", on.testSwitchFile)
+			t.Run("switch under a change", on.testSwitchUnderAChange)
+			t.Run("revisions", on.testRevisions)
+			t.Run("revisions do not return", on.testRevisionsDoNotReturn)
+			t.Run("unreadable", on.testUnreadable)
+			t.Run("directory", on.testDirectory)
+			t.Run("directory at once", on.testDirectoryAtOnce)
+			t.Run("directory, file", on.testDirectoryFile)
+			t.Run("directory, what is bad", on.testDirectoryBad)
+			t.Run("directory, moved secret", on.testDirectoryMovedSecret)
+			t.Run("directory, real seals", on.testDirectoryRealSeals)
+		})
+	}
 }
+
+type suite struct{ rdb redis.UniversalClient } // on one of them
 
 // world is a tenant of its own with its store.
 type world struct {
@@ -59,6 +61,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, rdb redis.UniversalClient) *world {
+	t.Helper()
 	return &world{Store: New(rdb), t: t, tenant: uuid.NewString()}
 }
 
@@ -104,6 +107,14 @@ func (w *world) get(id string) Record {
 		w.t.Fatal(err)
 	}
 	return r
+}
+
+// same fails the test unless two records are alike in every field.
+func same(t *testing.T, what string, got, want Record) {
+	t.Helper()
+	if g, w := fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want); g != w {
+		t.Errorf("%s: %s\nwant %s", what, g, w)
+	}
 }
 
 // lock is a Sealer and an Opener that only turns bytes around.

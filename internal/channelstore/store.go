@@ -20,11 +20,11 @@ import (
 )
 
 var (
-	// ErrNotFound: the API has made no such channel, or it was deleted.
+	// ErrNotFound says that the API has made no such channel, or it was deleted.
 	ErrNotFound = errors.New("no such channel")
-	// ErrNameTaken: another of the tenant's channels has the name.
+	// ErrNameTaken says that another of the tenant's channels has the name.
 	ErrNameTaken = errors.New("the name is taken")
-	// ErrConflict: the channel has changed since it was read.
+	// ErrConflict says that the channel has changed since it was read.
 	ErrConflict = errors.New("the channel has changed in the meantime")
 )
 

@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/channel"
 )
 
-func testCreateAndRead(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testCreateAndRead(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	full := w.channel("security-slack")
@@ -30,9 +32,7 @@ func testCreateAndRead(t *testing.T, rdb redis.UniversalClient) {
 		want := r
 		want.Revision = 1
 		want.Filters = append([]string{}, r.Filters...) // never null in an answer
-		if got := w.get(r.ID); !reflect.DeepEqual(got, want) {
-			t.Errorf("Get = %+v\nwant %+v", got, want)
-		}
+		same(t, "Get", w.get(r.ID), want)
 	}
 	if _, err := w.Get(ctx, w.tenant, uuid.NewString()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Get of an unknown channel: %v", err)
@@ -44,7 +44,8 @@ func testCreateAndRead(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testList(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testList(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	if list, err := w.List(ctx, w.tenant); err != nil || len(list) != 0 {
@@ -68,16 +69,15 @@ func testList(t *testing.T, rdb redis.UniversalClient) {
 	var ids []string
 	for _, r := range list {
 		ids = append(ids, r.ID)
-		if !reflect.DeepEqual(r, w.get(r.ID)) {
-			t.Errorf("List has %+v", r)
-		}
+		same(t, "List", r, w.get(r.ID))
 	}
 	if got := strings.Join(ids, ""); got != "dbca" {
 		t.Errorf("in the order %s, want dbca", got)
 	}
 }
 
-func testUpdate(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testUpdate(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	r := w.create("a")
@@ -88,22 +88,19 @@ func testUpdate(t *testing.T, rdb redis.UniversalClient) {
 	}
 	stale := r // still of revision 1
 	r.Revision = 2
-	if got := w.get(r.ID); !reflect.DeepEqual(got, r) {
-		t.Errorf("Get = %+v\nwant %+v", got, r)
-	}
+	same(t, "Get", w.get(r.ID), r)
 	stale.Name = "c"
 	if err := w.Update(ctx, stale); !errors.Is(err, ErrConflict) {
 		t.Errorf("Update of what has changed: %v", err)
 	}
-	if got := w.get(r.ID); !reflect.DeepEqual(got, r) {
-		t.Errorf("after a conflict: %+v\nwant %+v", got, r)
-	}
+	same(t, "after a conflict", w.get(r.ID), r)
 	if err := w.Update(ctx, w.channel("x")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Update of an unknown channel: %v", err)
 	}
 }
 
-func testUpdateAtOnce(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testUpdateAtOnce(t *testing.T) {
+	rdb := on.rdb
 	w := newWorld(t, rdb)
 	r := w.create("a")
 	var won atomic.Int32
@@ -126,7 +123,8 @@ func testUpdateAtOnce(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testDelete(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDelete(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	a, b := w.create("a"), w.create("b")
@@ -154,7 +152,8 @@ func testDelete(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testNames(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testNames(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	a, b := w.create("a"), w.create("b")
@@ -182,7 +181,8 @@ func testNames(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testNameIsForOne(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testNameIsForOne(t *testing.T) {
+	rdb := on.rdb
 	w := newWorld(t, rdb)
 	var won atomic.Int32
 	var wg sync.WaitGroup
@@ -204,7 +204,8 @@ func testNameIsForOne(t *testing.T, rdb redis.UniversalClient) {
 }
 
 // The client sends a command again if its answer got lost.
-func testRepeatedCalls(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRepeatedCalls(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	r := w.channel("a")
@@ -224,7 +225,8 @@ func testRepeatedCalls(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testTenantsAreApart(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testTenantsAreApart(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	a, b := newWorld(t, rdb), newWorld(t, rdb)
 	r := a.create("x")
@@ -238,12 +240,11 @@ func testTenantsAreApart(t *testing.T, rdb redis.UniversalClient) {
 	if changed, err := b.Disable(ctx, b.tenant, r.ID, "x"); changed || err != nil {
 		t.Errorf("Disable of another tenant's: %v, %v", changed, err)
 	}
-	if got := a.get(r.ID); !reflect.DeepEqual(got, r) {
-		t.Errorf("the channel is %+v\nwant %+v", got, r)
-	}
+	same(t, "the channel", a.get(r.ID), r)
 }
 
-func testUnreadable(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testUnreadable(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	for name, text := range map[string]string{
 		"no JSON":         "x",
@@ -267,11 +268,12 @@ func testUnreadable(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testRevisions(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRevisions(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	r := w.channel("a")
-	fileID := FileChannelID(w.tenant, "f")
+	fileID := channel.FileID(w.tenant, "f")
 	steps := []struct {
 		name  string
 		moves bool
@@ -320,7 +322,8 @@ func testRevisions(t *testing.T, rdb redis.UniversalClient) {
 
 // After changes were lost, other changes do not lead to a revision that
 // somebody remembers.
-func testRevisionsDoNotReturn(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRevisionsDoNotReturn(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	seen := map[string]bool{}
@@ -350,7 +353,7 @@ func expect(err, want error) error {
 	if errors.Is(err, want) {
 		return nil
 	}
-	return fmt.Errorf("got %v, want %v", err, want)
+	return fmt.Errorf("got %w, want %w", err, want)
 }
 
 func changed(want bool) func(bool, error) error {

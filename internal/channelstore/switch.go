@@ -4,30 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/google/uuid"
+	"accessrelay/internal/channel"
 )
 
 // switchTries is how often a switch starts over because somebody changed the
 // channel under it.
 const switchTries = 20
-
-// fileChannels is the namespace of the ids of the file's channels.
-var fileChannels = uuid.MustParse("5f0a4f4e-6a3c-4f0e-9d0b-3c5d0f6b7a21")
-
-// FileChannelID is the id of the file's channel of this name: a version 5 UUID,
-// the same at every start and in every process. The API's channels have ids of
-// other versions.
-func FileChannelID(tenantID, name string) string {
-	return uuid.NewSHA1(fileChannels, []byte(strings.ToLower(tenantID)+"/"+name)).String()
-}
-
-func isFileChannelID(id string) bool {
-	u, err := uuid.Parse(id)
-	return err == nil && u.Version() == 5
-}
 
 // Disable turns off a channel, the API's or the file's, for a reason that
 // answers show. It reports whether that changed anything: a channel that is off
@@ -36,7 +20,7 @@ func (s *Store) Disable(ctx context.Context, tenantID, channelID, reason string)
 	if reason == "" { // it tells the relay's switch from a person's
 		return false, fmt.Errorf("disabling channel %s: no reason given", channelID)
 	}
-	if isFileChannelID(channelID) {
+	if channel.IsFileID(channelID) {
 		return s.switchFile(ctx, tenantID, channelID, reason)
 	}
 	return s.switchAPI(ctx, tenantID, channelID, func(r *Record) bool {
@@ -51,7 +35,7 @@ func (s *Store) Disable(ctx context.Context, tenantID, channelID, reason string)
 // Enable turns a channel on again that Disable has turned off. It reports
 // whether that changed anything: a channel that a person disabled stays off.
 func (s *Store) Enable(ctx context.Context, tenantID, channelID string) (changed bool, err error) {
-	if isFileChannelID(channelID) {
+	if channel.IsFileID(channelID) {
 		return s.switchFile(ctx, tenantID, channelID, "")
 	}
 	return s.switchAPI(ctx, tenantID, channelID, func(r *Record) bool {

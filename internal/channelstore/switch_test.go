@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/channel"
 )
 
-func testSwitchAPI(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testSwitchAPI(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	for _, tt := range []struct {
 		name            string
@@ -39,9 +41,7 @@ func testSwitchAPI(t *testing.T, rdb redis.UniversalClient) {
 					before.Revision++
 					before.UpdatedAt = later.Truncate(time.Millisecond)
 				}
-				if !reflect.DeepEqual(after, before) {
-					t.Errorf("after %s: %+v\nwant %+v", do, after, before)
-				}
+				same(t, "after "+do, after, before)
 			}
 			start := func() Record {
 				r := w.create(uuid.NewString())
@@ -75,10 +75,11 @@ func testSwitchAPI(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testSwitchFile(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testSwitchFile(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
-	a, b := FileChannelID(w.tenant, "a"), FileChannelID(w.tenant, "b")
+	a, b := channel.FileID(w.tenant, "a"), channel.FileID(w.tenant, "b")
 	for _, step := range []struct {
 		do     string
 		id     string
@@ -111,7 +112,8 @@ func testSwitchFile(t *testing.T, rdb redis.UniversalClient) {
 
 // Whoever changes a channel while the relay disables it loses nothing, and the
 // channel is off in the end.
-func testSwitchUnderAChange(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testSwitchUnderAChange(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb)
 	r := w.create("a")
@@ -145,15 +147,15 @@ func testSwitchUnderAChange(t *testing.T, rdb redis.UniversalClient) {
 func TestFileChannelID(t *testing.T) {
 	const tenant = "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11"
 	const want = "cce49457-2f1b-52ba-9eae-49235edc462b"
-	if got := FileChannelID(tenant, "security-slack"); got != want {
-		t.Errorf("FileChannelID = %s, was always %s", got, want)
+	if got := channel.FileID(tenant, "security-slack"); got != want {
+		t.Errorf("channel.FileID = %s, was always %s", got, want)
 	}
-	if got := FileChannelID("8D5B2C1E-3F4A-4A57-9D7E-2F6B1C0A9E11", "security-slack"); got != want {
+	if got := channel.FileID("8D5B2C1E-3F4A-4A57-9D7E-2F6B1C0A9E11", "security-slack"); got != want {
 		t.Errorf("of the tenant in capitals: %s", got)
 	}
 	for _, other := range [][2]string{{tenant, "security-Slack"}, {uuid.NewString(), "security-slack"}} {
-		if got := FileChannelID(other[0], other[1]); got == want || !isFileChannelID(got) {
-			t.Errorf("FileChannelID(%v) = %s", other, got)
+		if got := channel.FileID(other[0], other[1]); got == want || !isFileChannelID(got) {
+			t.Errorf("channel.FileID(%v) = %s", other, got)
 		}
 	}
 	for _, id := range []string{uuid.NewString(), "", "x"} {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"accessrelay/internal/channel"
-	"accessrelay/internal/channelstore"
 	"accessrelay/internal/event"
 )
 
@@ -44,7 +43,7 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 		Enabled:   true,
 		ManagedBy: channel.ManagedByFile,
 	}
-	c.ID = channelstore.FileChannelID(tenantID, c.Name)
+	c.ID = channel.FileID(tenantID, c.Name)
 	for _, f := range l.list(o.get("event_filters")) {
 		s := l.str(f)
 		if l.err == nil {

@@ -20,6 +20,21 @@ const envPrefix = "ACCESSRELAY_"
 // there is nothing to run, and nothing went wrong.
 var ErrHelp = errors.New("help was asked for")
 
+// CheckEnviron refuses an environment (as os.Environ gives it) with a variable
+// ACCESSRELAY_… that is no setting of any program, as the Parse functions do.
+func CheckEnviron(environ []string) error { return checkEnv(variables(environ)) }
+
+// variables are those of environ that are meant for the relay.
+func variables(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, envPrefix) {
+			env[k] = v
+		}
+	}
+	return env
+}
+
 // envName is the variable behind a flag.
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -29,12 +44,7 @@ func envName(flag string) string {
 // kong reads the command line and prints the help; it is not given the
 // variables, because it looks into the process's own environment only.
 func parseFlags(name, about string, flags any, args, environ []string, stdout io.Writer) (*settingsReader, error) {
-	env := map[string]string{}
-	for _, kv := range environ {
-		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, envPrefix) {
-			env[k] = v
-		}
-	}
+	env := variables(environ)
 	p := &settingsReader{fromEnv: map[string]bool{}}
 	answered := false
 	var version struct {

@@ -52,15 +52,16 @@ type logFlags struct {
 }
 
 type ingestFlags struct {
-	commonFlags       `embed:""`
-	HooksAddr         string `default:":8080" placeholder:"ADDR" help:"Where webhooks come in: the one listener to put on the internet, behind a proxy that ends TLS. Empty: off."`
-	APIAddr           string `name:"api-addr" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where the management API listens. Empty: off."`
-	OpsAddr           string `default:":9090" placeholder:"ADDR" help:"Where /metrics, /healthz and /readyz are. Empty: off."`
-	logFlags          `embed:""`
-	MaxBody           string `default:"1MiB" placeholder:"SIZE" help:"The largest webhook taken."`
-	EnqueueTimeout    string `default:"500ms" placeholder:"DURATION" help:"How long Redis may take to confirm an event before the sender gets 503."`
-	Ack               string `default:"memory" placeholder:"LEVEL" help:"What a 200 promises. memory: Redis has the event in its memory; what of it survives a crash of Redis is up to its persistence."`
-	SecretsRecipients string `placeholder:"AGE1,…" help:"age recipients that the API seals channels' secrets for, separated by commas; \"relayctl keygen secrets\" makes one. Without them the API stores no channel."`
+	commonFlags           `embed:""`
+	HooksAddr             string `default:":8080" placeholder:"ADDR" help:"Where webhooks come in: the one listener to put on the internet, behind a proxy that ends TLS. Empty: off."`
+	APIAddr               string `name:"api-addr" default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where the management API listens. Empty: off."`
+	OpsAddr               string `default:":9090" placeholder:"ADDR" help:"Where /metrics, /healthz and /readyz are. Empty: off."`
+	logFlags              `embed:""`
+	MaxBody               string `default:"1MiB" placeholder:"SIZE" help:"The largest webhook taken."`
+	EnqueueTimeout        string `default:"500ms" placeholder:"DURATION" help:"How long Redis may take to confirm an event before the sender gets 503."`
+	Ack                   string `default:"memory" placeholder:"LEVEL" help:"What a 200 promises. memory: Redis has the event in its memory; what of it survives a crash of Redis is up to its persistence."`
+	SecretsRecipients     string `placeholder:"AGE1,…" help:"age recipients that the API seals channels' secrets for, separated by commas; \"relayctl keygen secrets\" makes one. Without them the API stores no channel."`
+	SecretsRecipientsFile string `placeholder:"FILE" help:"A file with the recipients instead, one a line; lines that start with # do not count."`
 }
 
 type workerFlags struct {
@@ -115,6 +116,9 @@ func ParseIngest(args, environ []string, stdout io.Writer) (IngestSettings, erro
 		EnqueueTimeout:    p.duration("enqueue-timeout", f.EnqueueTimeout),
 		Ack:               p.ack("ack", f.Ack),
 		SecretsRecipients: p.recipients("secrets-recipients", f.SecretsRecipients),
+	}
+	if f.SecretsRecipientsFile != "" {
+		s.SecretsRecipients = p.recipientsFile("secrets-recipients-file", f)
 	}
 	if s.HooksAddr == "" && s.APIAddr == "" {
 		p.fail("hooks-addr", "is off and so is --api-addr: nothing is left to do")

@@ -106,14 +106,41 @@ func (p *settingsReader) recipients(name, s string) []string {
 	}
 	var out []string
 	for r := range strings.SplitSeq(s, ",") {
-		r = strings.TrimSpace(r)
-		switch {
-		case strings.HasPrefix(strings.ToUpper(r), "AGE-SECRET-KEY-"):
-			p.fail(name, "holds a secret key; it belongs to the workers, as --secrets-identity-file")
-		case !strings.HasPrefix(r, "age1"):
-			p.fail(name, "each recipient begins with age1; they are separated by commas")
+		out = append(out, p.recipient(name, strings.TrimSpace(r), "they are separated by commas"))
+	}
+	return out
+}
+
+func (p *settingsReader) recipient(name, r, separated string) string {
+	switch {
+	case strings.HasPrefix(strings.ToUpper(r), "AGE-SECRET-KEY-"):
+		p.fail(name, "holds a secret key; it belongs to the workers, as --secrets-identity-file")
+	case !strings.HasPrefix(r, "age1"):
+		p.fail(name, "each recipient begins with age1; %s", separated)
+	}
+	return r
+}
+
+// recipientsFile reads them from a file, one a line.
+func (p *settingsReader) recipientsFile(name string, f ingestFlags) []string {
+	if f.SecretsRecipients != "" {
+		p.fail(name, "is given, and so is secrets-recipients: one of them is enough")
+		return nil
+	}
+	data, err := readFile(f.SecretsRecipientsFile)
+	if err != nil {
+		p.fail(name, "%v", err)
+		return nil
+	}
+	var out []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "#") {
+			out = append(out, p.recipient(name, line, "one a line"))
 		}
-		out = append(out, r)
+	}
+	if len(out) == 0 {
+		p.fail(name, "%s: has no recipient", f.SecretsRecipientsFile)
 	}
 	return out
 }

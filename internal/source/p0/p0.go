@@ -39,7 +39,6 @@
 package p0
 
 import (
-
 	"accessrelay/internal/event"
 	"accessrelay/internal/source"
 )
