@@ -79,21 +79,23 @@ var scenarios = []struct {
 
 // TestStore is the contract, on every Redis that the relay is run on.
 func TestStore(t *testing.T) {
-	redistest.Backends(t, func(t *testing.T, rdb redis.UniversalClient) {
-		for name, test := range map[string]func(*testing.T, redis.UniversalClient){
-			"claim":              testClaim,
-			"release":            testRelease,
-			"claim is for one":   testClaimIsForOne,
-			"claims expire":      testClaimsExpire,
-			"in order, as model": testInOrderEqualsTheModel,
-			"any order":          testAnyOrderLosesNothing,
-		} {
-			t.Run(name, func(t *testing.T) { test(t, rdb) })
-		}
-	})
+	for name, rdb := range redistest.Backends(t) {
+		on := suite{rdb}
+		t.Run(name, func(t *testing.T) {
+			t.Run("claim", on.testClaim)
+			t.Run("release", on.testRelease)
+			t.Run("claim is for one", on.testClaimIsForOne)
+			t.Run("claims expire", on.testClaimsExpire)
+			t.Run("in order, as model", on.testInOrderEqualsTheModel)
+			t.Run("any order", on.testAnyOrderLosesNothing)
+		})
+	}
 }
 
-func testClaim(t *testing.T, rdb redis.UniversalClient) {
+type suite struct{ rdb redis.UniversalClient } // on one of them
+
+func (on suite) testClaim(t *testing.T) {
+	rdb := on.rdb
 	// The workers come to the events at once, a moment later, or after they
 	// were down over the end of every window: the answers are the same.
 	for _, late := range []time.Duration{0, time.Minute, 9 * time.Hour, 100 * 24 * time.Hour} {
@@ -130,7 +132,8 @@ func testClaim(t *testing.T, rdb redis.UniversalClient) {
 	})
 }
 
-func testRelease(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRelease(t *testing.T) {
+	rdb := on.rdb
 	now := time.Now()
 	s, key := New(rdb, time.Hour), newKey(t)
 	release := func(id string) {
@@ -156,7 +159,8 @@ func testRelease(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testClaimIsForOne(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testClaimIsForOne(t *testing.T) {
+	rdb := on.rdb
 	const workers = 64
 	s, key, now := New(rdb, time.Hour), newKey(t), time.Now()
 	answers := make([]string, workers)
@@ -192,7 +196,8 @@ func testClaimIsForOne(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testClaimsExpire(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testClaimsExpire(t *testing.T) {
+	rdb := on.rdb
 	ctx, now := t.Context(), time.Now()
 	for _, tt := range []struct {
 		name       string
@@ -315,6 +320,7 @@ var keys struct {
 
 // newKey is a key that no other test uses.
 func newKey(t *testing.T) string {
+	t.Helper()
 	keys.Lock()
 	defer keys.Unlock()
 	keys.n++

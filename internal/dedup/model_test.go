@@ -6,8 +6,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // received is an event of a random sequence, at a time in microseconds.
@@ -51,10 +49,11 @@ func sequence(rnd *rand.Rand, n int, w int64) []received {
 	return events
 }
 
-func testInOrderEqualsTheModel(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testInOrderEqualsTheModel(t *testing.T) {
+	rdb := on.rdb
 	s := New(rdb, time.Hour)
 	base := time.Now().Add(-24 * time.Hour) // and with any backlog
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		w := 1 + rnd.Int64N(20)
 		key, m := newKey(t), model{window: w}
@@ -83,10 +82,11 @@ func testInOrderEqualsTheModel(t *testing.T, rdb redis.UniversalClient) {
 
 // In any order: a repeat and its original lie in one window, the answers stay
 // the same, and never fewer events are delivered than in order of receipt.
-func testAnyOrderLosesNothing(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testAnyOrderLosesNothing(t *testing.T) {
+	rdb := on.rdb
 	s := New(rdb, time.Hour)
 	base := time.Now()
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		w := 1 + rnd.Int64N(20)
 		events := sequence(rnd, 25, w)

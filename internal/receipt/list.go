@@ -3,6 +3,7 @@ package receipt
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -161,7 +162,7 @@ func above(a, b entry) int {
 // page reads up to n entries behind the cursor.
 func (s *Store) page(ctx context.Context, key string, behind cursor, n int) ([]entry, error) {
 	flat, err := pageScript.Run(ctx, s.rdb, []string{key}, behind.Score, behind.Member, n).StringSlice()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("reading a list: %w", err)
 	}
 	entries := make([]entry, 0, len(flat)/2)

@@ -23,34 +23,35 @@ var week = Retention{Receipts: 7 * 24 * time.Hour}
 
 // TestStore is the contract, on every Redis that the relay is run on.
 func TestStore(t *testing.T) {
-	redistest.Backends(t, func(t *testing.T, rdb redis.UniversalClient) {
+	for name, rdb := range redistest.Backends(t) {
 		rdb.AddHook(&death)
-		for name, test := range map[string]func(*testing.T, redis.UniversalClient){
-			"open":              testOpen,
-			"open at once":      testOpenAtOnce,
-			"open refuses":      testOpenRefuses,
-			"settle":            testSettle,
-			"load":              testLoad,
-			"record":            testRecord,
-			"retention":         testRetention,
-			"receipt":           testReceipt,
-			"other versions":    testOtherVersions,
-			"broken records":    testBrokenRecords,
-			"list":              testList,
-			"list pages":        testListPages,
-			"list cursors":      testListCursors,
-			"list budget":       testListBudget,
-			"list trimmed":      testListTrimmed,
-			"stale dead":        testStaleDead,
-			"dead again":        testDeadAgain,
-			"delivered at last": testDeliveredAtLast,
-			"dead letters":      testDeadLetters,
-			"death in between":  testDeathInBetween,
-		} {
-			t.Run(name, func(t *testing.T) { test(t, rdb) })
-		}
-	})
+		on := suite{rdb}
+		t.Run(name, func(t *testing.T) {
+			t.Run("open", on.testOpen)
+			t.Run("open at once", on.testOpenAtOnce)
+			t.Run("open refuses", on.testOpenRefuses)
+			t.Run("settle", on.testSettle)
+			t.Run("load", on.testLoad)
+			t.Run("record", on.testRecord)
+			t.Run("retention", on.testRetention)
+			t.Run("receipt", on.testReceipt)
+			t.Run("other versions", on.testOtherVersions)
+			t.Run("broken records", on.testBrokenRecords)
+			t.Run("list", on.testList)
+			t.Run("list pages", on.testListPages)
+			t.Run("list cursors", on.testListCursors)
+			t.Run("list budget", on.testListBudget)
+			t.Run("list trimmed", on.testListTrimmed)
+			t.Run("stale dead", on.testStaleDead)
+			t.Run("dead again", on.testDeadAgain)
+			t.Run("delivered at last", on.testDeliveredAtLast)
+			t.Run("dead letters", on.testDeadLetters)
+			t.Run("death in between", on.testDeathInBetween)
+		})
+	}
 }
+
+type suite struct{ rdb redis.UniversalClient } // on one of them
 
 // world is a tenant of its own with its store.
 type world struct {
@@ -127,6 +128,7 @@ func moved(d event.Delivery, to event.State) event.Delivery {
 	case event.StateRetrying, event.StateThrottled:
 		d.NextAttemptAt, d.LastReason, d.LastError = at.Add(time.Minute), "timeout", "no answer in time"
 		d.RetriesUsed++
+	case event.StatePending:
 	}
 	return d
 }
@@ -186,6 +188,7 @@ var (
 )
 
 func (h *deathAt) on(t *testing.T, key string) {
+	t.Helper()
 	h.key.Store(key)
 	t.Cleanup(h.off)
 }

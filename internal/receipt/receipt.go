@@ -30,11 +30,11 @@ import (
 )
 
 var (
-	// ErrNotFound: there is no such event or delivery, or no longer.
+	// ErrNotFound says that there is no such event or delivery, or no longer.
 	ErrNotFound = event.ErrNoRecord
-	// ErrStale: the delivery is delivered, dead, or in another round.
+	// ErrStale says that the delivery is delivered, dead, or in another round.
 	ErrStale = event.ErrStale
-	// ErrBadCursor: the cursor was not made by this list.
+	// ErrBadCursor says that the cursor was not made by this list.
 	ErrBadCursor = errors.New("invalid cursor")
 )
 

@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"accessrelay/internal/event"
 	"accessrelay/internal/redistest"
 )
 
-func testOpen(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testOpen(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	ev := w.event()
@@ -42,7 +41,8 @@ func testOpen(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testOpenAtOnce(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testOpenAtOnce(t *testing.T) {
+	rdb := on.rdb
 	w := newWorld(t, rdb, week)
 	ev := w.event()
 	const workers = 16
@@ -64,7 +64,8 @@ func testOpenAtOnce(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testOpenRefuses(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testOpenRefuses(t *testing.T) {
+	rdb := on.rdb
 	for _, tt := range []struct {
 		name   string
 		change func(ev *event.Event, ds *[]event.Delivery)
@@ -92,7 +93,8 @@ func testOpenRefuses(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testSettle(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testSettle(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	ev := w.event()
@@ -134,7 +136,8 @@ func testSettle(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testLoad(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testLoad(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	want := w.event()
@@ -167,7 +170,8 @@ func testLoad(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testRecord(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRecord(t *testing.T) {
+	rdb := on.rdb
 	open := []event.State{event.StatePending, event.StateRetrying, event.StateThrottled}
 	for _, from := range event.States() {
 		for _, to := range event.States() {
@@ -232,7 +236,8 @@ func testRecord(t *testing.T, rdb redis.UniversalClient) {
 	})
 }
 
-func testRetention(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testRetention(t *testing.T) {
+	rdb := on.rdb
 	const p, ok, dead = event.StatePending, event.StateDelivered, event.StateDead
 	const forever = time.Duration(-1)
 	for _, tt := range []struct {
@@ -286,7 +291,8 @@ func testRetention(t *testing.T, rdb redis.UniversalClient) {
 	})
 }
 
-func testReceipt(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testReceipt(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	if _, err := w.Receipt(ctx, event.NewID(w.start)); !errors.Is(err, ErrNotFound) {
@@ -309,7 +315,8 @@ func testReceipt(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testOtherVersions(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testOtherVersions(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	ev := w.event()
@@ -331,7 +338,8 @@ func testOtherVersions(t *testing.T, rdb redis.UniversalClient) {
 	check("Receipt", err)
 }
 
-func testBrokenRecords(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testBrokenRecords(t *testing.T) {
+	rdb := on.rdb
 	for name, change := range map[string]func(key string) error{
 		"no meta":             func(k string) error { return rdb.HDel(t.Context(), k, fieldMeta).Err() },
 		"meta is no JSON":     func(k string) error { return rdb.HSet(t.Context(), k, fieldMeta, "x").Err() },
@@ -365,7 +373,8 @@ func testBrokenRecords(t *testing.T, rdb redis.UniversalClient) {
 
 // Whoever dies between the record and the lists is run again, and the lists are
 // right after that.
-func testDeathInBetween(t *testing.T, rdb redis.UniversalClient) {
+func (on suite) testDeathInBetween(t *testing.T) {
+	rdb := on.rdb
 	ctx := t.Context()
 	w := newWorld(t, rdb, week)
 	ev := w.event()
@@ -449,6 +458,7 @@ func BenchmarkStore(b *testing.B) {
 	s := New(redistest.Start(b).Client(), week)
 	at := time.Now().UTC()
 	opened := func(b *testing.B) event.Delivery {
+		b.Helper()
 		ev := &event.Event{ID: event.NewID(at), Type: event.Test, TenantID: "t", Source: "s", Platform: "p0", ReceivedAt: at, Raw: []byte(`{"a":1}`)}
 		ds, err := s.Open(b.Context(), ev, plan(ev, 2))
 		if err != nil {

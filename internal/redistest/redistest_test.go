@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestStartGivesEachItsOwn(t *testing.T) {
 	if err := a.Client().Set(ctx, "k", "a", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := b.Client().Get(ctx, "k").Result(); err != redis.Nil {
+	if got, err := b.Client().Get(ctx, "k").Result(); !errors.Is(err, redis.Nil) {
 		t.Errorf("the other server has k = %q, %v", got, err)
 	}
 	opts, err := redis.ParseURL(a.URL())
