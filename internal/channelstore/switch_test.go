@@ -154,12 +154,12 @@ func TestFileChannelID(t *testing.T) {
 		t.Errorf("of the tenant in capitals: %s", got)
 	}
 	for _, other := range [][2]string{{tenant, "security-Slack"}, {uuid.NewString(), "security-slack"}} {
-		if got := channel.FileID(other[0], other[1]); got == want || !isFileChannelID(got) {
+		if got := channel.FileID(other[0], other[1]); got == want || !channel.IsFileID(got) {
 			t.Errorf("channel.FileID(%v) = %s", other, got)
 		}
 	}
 	for _, id := range []string{uuid.NewString(), "", "x"} {
-		if isFileChannelID(id) {
+		if channel.IsFileID(id) {
 			t.Errorf("%q is taken for a file's channel", id)
 		}
 	}
