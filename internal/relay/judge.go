@@ -18,8 +18,14 @@ const (
 	outcomeDead      outcome = "dead"
 )
 
-// jitter spreads retries by this share to either side.
-const jitter = 0.2
+const (
+	// jitter spreads retries by this share to either side.
+	jitter = 0.2
+
+	// shortestThrottle is the least that a throttled delivery waits, also for a
+	// destination that says "Retry-After: 0" again and again.
+	shortestThrottle = time.Second
+)
 
 // judge says what d becomes after an attempt that ended with err at now. It is
 // the whole retry policy and touches nothing.
@@ -44,7 +50,7 @@ func judge(d event.Delivery, err *transport.SendError, now time.Time, p Policy) 
 			return d, outcomeRetried
 		}
 	case transport.Throttle:
-		next := now.Add(err.RetryAfter)
+		next := now.Add(max(err.RetryAfter, shortestThrottle))
 		if !next.After(d.RoundAt.Add(p.MaxAge)) {
 			d.State, d.NextAttemptAt = event.StateThrottled, next
 			return d, outcomeThrottled

@@ -42,6 +42,7 @@ func TestJudge(t *testing.T) {
 		{"third failure", event.Delivery{Attempts: 2, RetriesUsed: 2}, failed(transport.Retry, 0), t0, event.StateRetrying, outcomeRetried, 3, 3, 5 * time.Minute, transport.ReasonServerError},
 		{"fourth failure", event.Delivery{Attempts: 3, RetriesUsed: 3}, failed(transport.Retry, 0), t0, event.StateDead, outcomeDead, 4, 3, 0, transport.ReasonServerError},
 		{"throttled", event.Delivery{Attempts: 3, RetriesUsed: 3}, failed(transport.Throttle, 2*time.Second), t0, event.StateThrottled, outcomeThrottled, 4, 3, 2 * time.Second, transport.ReasonServerError},
+		{"throttled for no time at all", event.Delivery{}, failed(transport.Throttle, 0), t0, event.StateThrottled, outcomeThrottled, 1, 0, time.Second, transport.ReasonServerError},
 		{"throttled to the last moment", event.Delivery{}, failed(transport.Throttle, time.Hour), t0.Add(23 * time.Hour), event.StateThrottled, outcomeThrottled, 1, 0, time.Hour, transport.ReasonServerError},
 		{"throttled for too long", event.Delivery{}, failed(transport.Throttle, time.Hour), t0.Add(23*time.Hour + time.Second), event.StateDead, outcomeDead, 1, 0, 0, transport.ReasonMaxAge},
 		{"refused", event.Delivery{}, failed(transport.Dead, 0), t0, event.StateDead, outcomeDead, 1, 0, 0, transport.ReasonServerError},
