@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	stdlog "log"
 	"os"
 
 	"accessrelay/internal/config"
@@ -26,7 +24,6 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "ingest:", err)
 		return 2
 	}
-	stdlog.SetOutput(io.Discard) // net/http quotes answers there that nobody asked for
 	log, err := ops.NewLogger(os.Stderr, settings.LogLevel, settings.LogFormat)
 	if err == nil {
 		redisconn.LogTo(log)

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"context"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -24,6 +26,7 @@ type Daemon interface {
 // failure, then stops it within timeout. SIGHUP reloads. A second SIGTERM or
 // SIGINT ends the process at once.
 func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger) error {
+	stdlog.SetOutput(io.Discard) // net/http quotes there what destinations say unasked
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
