@@ -4,6 +4,8 @@ package sample
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"accessrelay/internal/event"
 )
@@ -22,6 +24,9 @@ type Sample struct {
 var platforms = map[string][]Sample{
 	"p0": p0Samples,
 }
+
+// Platforms returns the platforms that have samples, sorted.
+func Platforms() []string { return slices.Sorted(maps.Keys(platforms)) }
 
 // For returns the samples of a platform, nil for one that has none. The slice
 // is the caller's.
