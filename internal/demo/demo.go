@@ -1,0 +1,186 @@
+// Package demo prepares a relay to try out: one tenant, a source of every
+// platform, a channel of every type pointing at an inbox, and all keys. It
+// plays both sides, so it also holds what a platform and an API's caller hold.
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"accessrelay/internal/sample"
+	"accessrelay/internal/secret"
+)
+
+// TenantID is that of the demo's one tenant. It is no secret, so it is fixed:
+// what was copied from one run works in the next.
+const TenantID = "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11"
+
+// TokenTTL is how long the token in a printed command is good for.
+const TokenTTL = 24 * time.Hour
+
+// The names of what the file has. The inbox's paths are those of its channels.
+const (
+	P0Source    = "demo-p0"
+	slackPath   = "/slack/demo"
+	webhookPath = "/webhook/demo"
+)
+
+// The files, as deploy/README.md lists them.
+const (
+	configName        = "accessrelay.yaml"
+	publicName        = "p0-public.pem"
+	recipientsName    = "secrets-recipients"
+	identityName      = "identity.txt"
+	signingSecretName = "webhook-signing-secret"
+	privateName       = "p0-private.pem"
+	apiKeyName        = "api-key"
+)
+
+// Plan says where a demo is to be. The folders may be one.
+type Plan struct {
+	ConfigDir string // what both programs read
+	WorkerDir string // what workers alone read
+	SenderDir string // what a platform and the API's caller hold
+	InboxURL  string // http://host:port of the inbox that the channels deliver to
+}
+
+// Demo is a demo that stands.
+type Demo struct {
+	ConfigFile    string
+	IdentityFile  string
+	Recipient     string // age1…
+	APIKey        secret.String
+	SigningSecret secret.String // of the webhook channel: whsec_…
+	p0            *sample.Signer
+}
+
+// Prepare makes what is missing of a demo and leaves what it finds, so it can
+// be run again, also after it was cut off half-way. Its errors name the file.
+func Prepare(p Plan) (*Demo, error) {
+	u, err := url.Parse(p.InboxURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errors.New("the inbox's URL: not a URL such as http://127.0.0.1:8083")
+	}
+	config, err := filepath.Abs(p.ConfigDir)
+	if err != nil {
+		return nil, err
+	}
+	worker, err := filepath.Abs(p.WorkerDir)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := filepath.Abs(p.SenderDir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Demo{ConfigFile: filepath.Join(config, configName), IdentityFile: filepath.Join(worker, identityName)}
+	if err := folders(config, worker, sender); err != nil {
+		return nil, err
+	}
+	if err := d.senderKeys(sender, config); err != nil {
+		return nil, err
+	}
+	if err := d.sealing(config); err != nil {
+		return nil, err
+	}
+	signing := filepath.Join(worker, signingSecretName)
+	s, err := ensure(signing, modePrivate, newSigningSecret)
+	if err != nil {
+		return nil, err
+	}
+	d.SigningSecret = secret.New(strings.TrimSpace(string(s)))
+	inbox := strings.TrimRight(p.InboxURL, "/")
+	file := fileData{
+		TenantID: TenantID, KeySHA256: secret.HashAPIKey(d.APIKey.Reveal()),
+		SlackURL: inbox + slackPath, WebhookURL: inbox + webhookPath, SigningSecretFile: signing,
+	}
+	// Last: once it is there, all that it names is there.
+	if _, err := ensure(d.ConfigFile, modePublic, file.render); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// senderKeys makes P0's keypair and the API key.
+func (d *Demo) senderKeys(dir, config string) error {
+	name := filepath.Join(dir, privateName)
+	private, err := ensure(name, modePrivate, sample.NewP0Key)
+	if err != nil {
+		return err
+	}
+	if d.p0, err = sample.NewSigner(private); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := ensure(filepath.Join(config, publicName), modePublic, d.p0.PublicPEM); err != nil {
+		return err
+	}
+	key, err := ensure(filepath.Join(dir, apiKeyName), modePrivate, func() ([]byte, error) {
+		key, _, err := secret.NewAPIKey()
+		return []byte(key + "\n"), err
+	})
+	d.APIKey = secret.New(strings.TrimSpace(string(key)))
+	return err
+}
+
+// sealing makes the identity of the workers and its recipient for ingest.
+func (d *Demo) sealing(config string) error {
+	identity, err := ensure(d.IdentityFile, modePrivate, func() ([]byte, error) {
+		file, _, err := secret.GenerateIdentity()
+		return file, err
+	})
+	if err != nil {
+		return err
+	}
+	recipient, err := ensure(filepath.Join(config, recipientsName), modePublic, func() ([]byte, error) {
+		r, err := recipientOf(identity)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.IdentityFile, err)
+		}
+		return []byte(r + "\n"), nil
+	})
+	d.Recipient = strings.TrimSpace(string(recipient))
+	return err
+}
+
+// recipientOf reads the recipient out of the comment that stands in every
+// identity file.
+func recipientOf(identity []byte) (string, error) {
+	for line := range strings.Lines(string(identity)) {
+		if r, ok := strings.CutPrefix(line, "# public key: "); ok {
+			return strings.TrimSpace(r), nil
+		}
+	}
+	return "", errors.New("has no line '# public key: age1…'")
+}
+
+// Secrets are the signing secrets by path, for the inbox to check with.
+func (d *Demo) Secrets() map[string]secret.String {
+	return map[string]secret.String{webhookPath: d.SigningSecret}
+}
+
+// P0Token is a bearer token of the P0 source, good for [TokenTTL] from now.
+func (d *Demo) P0Token(now time.Time) (string, error) {
+	return d.p0.Token(sample.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}, now)
+}
+
+// Source is one source of the demo, as the platform sees it.
+type Source struct {
+	ID       string
+	Platform string
+	// Authorize adds the platform's credentials to a request.
+	Authorize func(*http.Request) error
+}
+
+// Sources returns one source of every platform.
+func (d *Demo) Sources() []Source {
+	return []Source{{ID: P0Source, Platform: "p0", Authorize: func(r *http.Request) error {
+		token, err := d.P0Token(time.Now())
+		r.Header.Set("Authorization", "Bearer "+token)
+		return err
+	}}}
+}

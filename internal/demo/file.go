@@ -1,0 +1,70 @@
+package demo
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"text/template"
+)
+
+// What P0's tokens say in the demo.
+const (
+	p0Issuer   = "p0"
+	p0Audience = "accessrelay-demo"
+	p0Subject  = "demo-notifier"
+)
+
+// fileData is what the config file depends on.
+type fileData struct {
+	TenantID          string
+	KeySHA256         string
+	SlackURL          string
+	WebhookURL        string
+	SigningSecretFile string
+}
+
+// The file has a source of every platform and a channel of every type; a test
+// compares it with the catalog. %q of a string is also YAML.
+var fileTemplate = template.Must(template.New(configName).Parse(`# A relay to try out. Everything that happens is delivered to the inbox.
+tenants:
+  - id: {{.TenantID}}
+    name: demo
+    api_keys:
+      - {name: demo, sha256: {{.KeySHA256}}}
+    sources:
+      - id: ` + P0Source + `
+        platform: p0
+        auth:
+          jwt:
+            key_file: ` + publicName + `
+            issuer: ` + p0Issuer + `
+            audience: ` + p0Audience + `
+            subject: ` + p0Subject + `
+    channels:
+      - name: demo-slack
+        type: slack-webhook
+        config: {url: {{printf "%q" .SlackURL}}}
+      - name: demo-webhook
+        type: generic-webhook
+        config:
+          url: {{printf "%q" .WebhookURL}}
+          signing_secret_file: {{printf "%q" .SigningSecretFile}}
+`))
+
+func (f *fileData) render() ([]byte, error) {
+	var b bytes.Buffer
+	if err := fileTemplate.Execute(&b, f); err != nil {
+		return nil, fmt.Errorf("writing the config: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// newSigningSecret makes a secret of Standard Webhooks.
+func newSigningSecret() ([]byte, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("generating a signing secret: %w", err)
+	}
+	return []byte("whsec_" + base64.StdEncoding.EncodeToString(key) + "\n"), nil
+}
