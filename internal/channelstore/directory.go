@@ -88,7 +88,6 @@ func (d *Directory) Channels(ctx context.Context, tenantID string) ([]*channel.C
 	}
 	if !fresh { // those who wait behind us have most likely seen the same revision
 		if t.stored, err = d.read(ctx, tenantID, t.stored.configs); err != nil {
-			t.stored.known = false
 			return nil, err
 		}
 	}

@@ -100,6 +100,12 @@ func (on suite) testDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("disabled", "A=new -b=b", 0)
+	a = w.get(a.ID)
+	a.Type = "pager" // by somebody who writes to Redis: the API never changes it
+	if err := w.Update(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	expect("another type", fmt.Sprintf("A!channel %s: this version does not know the channel type %q -b=b", a.ID, "pager"), 0)
 	if err := w.Delete(ctx, w.tenant, a.ID); err != nil {
 		t.Fatal(err)
 	}
