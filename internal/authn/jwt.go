@@ -209,7 +209,8 @@ func (a *jwtAuthenticator) verify(ctx context.Context, t *token) (*keySet, *Fail
 	}
 	fresh := a.keys.refresh(ctx)
 	if fresh != set {
-		return fresh, fresh.verify(t)
+		f = fresh.verify(t)
+		return fresh, f
 	}
 	if err := ctx.Err(); err != nil {
 		f.Err = fmt.Errorf("%w (waiting for keys: %w)", f.Err, err)

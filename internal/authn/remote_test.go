@@ -32,6 +32,7 @@ type idp struct {
 }
 
 func newIDP(t *testing.T, answer http.HandlerFunc) *idp {
+	t.Helper()
 	p := &idp{t: t, answer: answer, now: testNow, paused: make(chan time.Duration, 100), wake: make(chan time.Time)}
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.fetches.Add(1)

@@ -51,7 +51,7 @@ func TestSeenTokensAreBounded(t *testing.T) {
 	}
 }
 
-func TestSeenTokensConcurrently(t *testing.T) {
+func TestSeenTokensConcurrently(_ *testing.T) {
 	var s seenTokens
 	set := &keySet{}
 	var wg sync.WaitGroup

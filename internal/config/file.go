@@ -128,7 +128,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, shortPathError(path, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
 		return nil, shortPathError(path, err)

@@ -92,7 +92,7 @@ func TestDidYouMean(t *testing.T) {
 		{"soruces", "sources"},
 		{"source", "sources"},
 		{"apikeys", "api_keys"},
-		{"nmae", "name"},
+		{"namee", "name"},
 		{"ID", ""}, // as far from id as from anything of two letters
 		{"webhooks", ""},
 		{"", ""},

@@ -158,7 +158,11 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	return err
 }
 
-// HooksAddr, APIAddr and OpsAddr are where the listeners are, "" when off.
+// HooksAddr is where the hooks listener is, "" when it is off.
 func (d *Daemon) HooksAddr() string { return d.hooksServer.Addr() }
-func (d *Daemon) APIAddr() string   { return d.apiServer.Addr() }
-func (d *Daemon) OpsAddr() string   { return d.opsServer.Addr() }
+
+// APIAddr is where the API listener is, "" when it is off.
+func (d *Daemon) APIAddr() string { return d.apiServer.Addr() }
+
+// OpsAddr is where the ops listener is, "" when it is off.
+func (d *Daemon) OpsAddr() string { return d.opsServer.Addr() }

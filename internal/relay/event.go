@@ -127,11 +127,11 @@ func readSafely(p source.Platform, body []byte, ev *event.Event) (ok bool) {
 // claimKey names the payload: equal for bodies of one source that are equal as
 // JSON. A body without a fingerprint is its own event.
 func claimKey(a Accepted, ev *event.Event) string {
-	print, err := event.Fingerprint(ev.Raw)
+	payload, err := event.Fingerprint(ev.Raw)
 	if err != nil {
-		print = a.ID
+		payload = a.ID
 	}
-	return a.TenantID + ":" + a.Source + ":" + print
+	return a.TenantID + ":" + a.Source + ":" + payload
 }
 
 // plan lists the deliveries that the event calls for.

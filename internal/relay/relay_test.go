@@ -244,11 +244,11 @@ func TestMetricsCount(t *testing.T) {
 // it can be, and nothing is sent twice.
 func TestRedisTroubleRepeatsNoSend(t *testing.T) {
 	calm, _ := newWorld(t, fakeChannel("all"))
-	a := calm.accept(granted)
+	calm.accept(granted)
 	calm.run()
 	for at := 1; at <= calm.operations; at++ {
 		w, _ := newWorld(t, fakeChannel("all"))
-		a = w.accept(granted)
+		a := w.accept(granted)
 		w.dieAt = at
 		w.trouble = true
 		w.run()
@@ -264,6 +264,7 @@ func TestRedisTroubleRepeatsNoSend(t *testing.T) {
 // between a send and its record, and no attempt is counted that was not made.
 func TestDeathAtEveryStep(t *testing.T) {
 	scenario := func(t *testing.T, dieAt int, after bool) (*world, string) {
+		t.Helper()
 		w, _ := newWorld(t, fakeChannel("sure"), fakeChannel("shaky"), fakeChannel("leaving"))
 		w.answers = func(ch *channel.Channel, nth int) error {
 			switch {

@@ -24,7 +24,7 @@ const tenant = "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11"
 
 var (
 	errDied    = errors.New("the process died here")
-	errTrouble = errors.New("Redis does not answer")
+	errTrouble = errors.New("no answer from Redis")
 )
 
 // world is everything that a Relay asks for, in memory, with a clock of its
@@ -55,6 +55,7 @@ type record struct {
 }
 
 func newWorld(t *testing.T, channels ...*channel.Channel) (*world, *Relay) {
+	t.Helper()
 	w := &world{
 		t: t, now: t0, claims: map[string]string{}, records: map[string]*record{}, channels: channels,
 		tasks: map[string]any{}, due: map[string]time.Time{}, sends: map[string]int{}, metrics: prometheus.NewRegistry(),

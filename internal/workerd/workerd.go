@@ -157,7 +157,7 @@ func newOpener(file string) (channelstore.Opener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--secrets-identity-file: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	o, err := secret.NewOpener(f)
 	if err != nil {
 		return nil, fmt.Errorf("--secrets-identity-file: %s: %w", file, err)

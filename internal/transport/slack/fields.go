@@ -48,8 +48,9 @@ func granteeLabel(t event.Type) string {
 	switch t {
 	case event.UserCreated, event.UserInvited, event.UserRoleAssigned:
 		return "User"
+	default:
+		return "For"
 	}
-	return "For"
 }
 
 func resourceLabel(t event.Type) string {
@@ -65,8 +66,9 @@ func untilLabel(t event.Type) string {
 		return "Ended"
 	case event.GrantRevoked:
 		return "Was to end"
+	default:
+		return "Until"
 	}
-	return "Until"
 }
 
 func moment(t time.Time) string {

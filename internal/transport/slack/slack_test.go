@@ -32,8 +32,11 @@ func parse(t *testing.T, address string) channel.Config {
 func TestConformance(t *testing.T) {
 	const path = "canary-in-the-path"
 	transporttest.Run(t, transporttest.Case{
-		New:     func(c transport.Clients) transport.Transport { return New(c) },
-		Config:  func(t *testing.T, base string) channel.Config { return parse(t, base+"/services/"+path) },
+		New: func(c transport.Clients) transport.Transport { return New(c) },
+		Config: func(t *testing.T, base string) channel.Config {
+			t.Helper()
+			return parse(t, base+"/services/"+path)
+		},
 		Secrets: []string{path},
 		Confirm: func(w http.ResponseWriter) { _, _ = io.WriteString(w, "ok") },
 	})

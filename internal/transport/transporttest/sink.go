@@ -25,6 +25,7 @@ type Sink struct {
 
 // NewSink returns a sink that answers with answer.
 func NewSink(t *testing.T, answer func(http.ResponseWriter)) *Sink {
+	t.Helper()
 	return &Sink{t: t, answer: answer}
 }
 

@@ -32,6 +32,7 @@ type Case struct {
 
 // Run runs the suite.
 func Run(t *testing.T, c Case) {
+	t.Helper()
 	s := suite{c}
 	t.Run("delivers", s.delivers)
 	t.Run("same event same bytes", s.sameBytes)

@@ -46,6 +46,7 @@ func TestConformance(t *testing.T) {
 	transporttest.Run(t, transporttest.Case{
 		New: func(c transport.Clients) transport.Transport { return New(c) },
 		Config: func(t *testing.T, base string) channel.Config {
+			t.Helper()
 			return parse(t, map[string]any{
 				"url":            base + "/" + path + "?token=" + path,
 				"headers":        map[string]string{"Authorization": "Bearer " + header},
