@@ -59,7 +59,9 @@ func (l *Lifecycle) Stop(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("stopping %s: %w", s.name, err))
 			continue
 		}
-		l.log.Info("shutdown step", "step", s.name, took)
+		// Not for everybody: a start that fails undoes itself, and what is wrong
+		// must be the one line that is read.
+		l.log.Debug("shutdown step", "step", s.name, took)
 	}
 	return errors.Join(errs...)
 }
