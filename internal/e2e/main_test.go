@@ -79,7 +79,7 @@ func build(dir string) error {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	cmd := exec.Command("go", append(args, "accessrelay/cmd/ingest", "accessrelay/cmd/worker")...)
+	cmd := exec.Command("go", append(args, "accessrelay/cmd/...")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}

@@ -74,6 +74,7 @@ func (s *signer) sign(c claims) string {
 }
 
 func segment(t *testing.T, v claims) string {
+	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Errorf("encoding a token: %v", err)

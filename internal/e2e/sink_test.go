@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -31,6 +32,7 @@ func (r received) eventType() string {
 type answer struct {
 	status int // 0: 200
 	header map[string]string
+	body   string // "": ok
 	// hold keeps the sender waiting until it is closed, or the sender is gone.
 	hold <-chan struct{}
 }
@@ -46,7 +48,7 @@ type sink struct {
 }
 
 // newSink starts a sink that gives the answers in turn, the last for ever; with
-// no answers all is well. The body is always "ok", which is Slack's success.
+// no answers all is well. The body is "ok", which is Slack's success.
 func newSink(t *testing.T, script ...answer) *sink {
 	t.Helper()
 	s := &sink{script: script}
@@ -86,7 +88,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.status != 0 {
 		w.WriteHeader(a.status)
 	}
-	_, _ = io.WriteString(w, "ok")
+	_, _ = io.WriteString(w, cmp.Or(a.body, "ok"))
 }
 
 // all returns the requests so far.
