@@ -1,0 +1,49 @@
+package redisconn
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"accessrelay/internal/redistest"
+)
+
+func TestAdmit(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	t.Run("suitable, gone, back", func(t *testing.T) {
+		s := redistest.Start(t)
+		g, err := Admit(t.Context(), s.Client(), false, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Kill()
+		if g.Check(t.Context()) == nil {
+			t.Error("ready without Redis")
+		}
+		s.Restart()
+		if err := g.Check(t.Context()); err != nil {
+			t.Errorf("not ready although Redis is back: %v", err)
+		}
+	})
+	t.Run("evicts", func(t *testing.T) {
+		s := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+		if _, err := Admit(t.Context(), s.Client(), false, log); !errors.Is(err, ErrUnsuitable) {
+			t.Errorf("got %v, want ErrUnsuitable", err)
+		}
+		if _, err := Admit(t.Context(), s.Client(), true, log); err != nil {
+			t.Errorf("embedded: %v", err)
+		}
+	})
+	t.Run("not there at the start, and unsuitable when it comes", func(t *testing.T) {
+		s := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+		s.Kill()
+		g, err := Admit(t.Context(), s.Client(), false, log)
+		if err != nil {
+			t.Fatalf("a Redis that does not answer yet: %v", err)
+		}
+		s.Restart()
+		if err := g.Check(t.Context()); !errors.Is(err, ErrUnsuitable) {
+			t.Errorf("got %v, want ErrUnsuitable", err)
+		}
+	})
+}
