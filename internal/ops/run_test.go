@@ -29,7 +29,7 @@ func (d *daemon) Stop(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func run(t *testing.T, d *daemon, act func(cancel context.CancelFunc)) error {
+func runDaemon(t *testing.T, d *daemon, act func(cancel context.CancelFunc)) error {
 	t.Helper()
 	d.failed, d.told = make(chan error, 1), make(chan string, 8)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -63,7 +63,7 @@ func signalMyself(t *testing.T, s syscall.Signal) {
 
 func TestRunStopsAtTheEndOfItsContext(t *testing.T) {
 	d := &daemon{}
-	if err := run(t, d, func(cancel context.CancelFunc) { cancel() }); err != nil {
+	if err := runDaemon(t, d, func(cancel context.CancelFunc) { cancel() }); err != nil {
 		t.Error(err)
 	}
 	if d.budget < 50*time.Second {
@@ -72,14 +72,14 @@ func TestRunStopsAtTheEndOfItsContext(t *testing.T) {
 }
 
 func TestRunStopsAtSIGTERM(t *testing.T) {
-	if err := run(t, &daemon{}, func(context.CancelFunc) { signalMyself(t, syscall.SIGTERM) }); err != nil {
+	if err := runDaemon(t, &daemon{}, func(context.CancelFunc) { signalMyself(t, syscall.SIGTERM) }); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestRunReloadsAtSIGHUPAndGoesOn(t *testing.T) {
 	d := &daemon{reloadErr: errors.New("line 3: what is this")}
-	err := run(t, d, func(cancel context.CancelFunc) {
+	err := runDaemon(t, d, func(cancel context.CancelFunc) {
 		for range 2 {
 			signalMyself(t, syscall.SIGHUP)
 			d.expect(t, "reload")
@@ -93,14 +93,14 @@ func TestRunReloadsAtSIGHUPAndGoesOn(t *testing.T) {
 
 func TestRunEndsWhenTheDaemonFails(t *testing.T) {
 	d, broken := &daemon{}, errors.New("serving hooks: broken")
-	if err := run(t, d, func(context.CancelFunc) { d.failed <- broken }); !errors.Is(err, broken) {
+	if err := runDaemon(t, d, func(context.CancelFunc) { d.failed <- broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestRunUndoesAStartThatFailed(t *testing.T) {
 	d := &daemon{startErr: errors.New("--hooks-addr: in use")}
-	if err := run(t, d, func(context.CancelFunc) {}); !errors.Is(err, d.startErr) {
+	if err := runDaemon(t, d, func(context.CancelFunc) {}); !errors.Is(err, d.startErr) {
 		t.Errorf("got %v", err)
 	}
 }
