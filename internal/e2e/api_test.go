@@ -84,7 +84,7 @@ func (r *relay) call(method, path, body string) reply {
 	if err != nil {
 		r.t.Fatalf("making a request: %v", err)
 	}
-	req.Header.Set("X-API-Key", theAPIKey)
+	req.Header.Set("X-API-Key", r.apiKey)
 	req.Header.Set("X-Tenant-ID", tenant)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -58,6 +60,37 @@ func TestKilledInMidRetry(t *testing.T) {
 	}
 	if n := len(hook.of(id)); n != 3 {
 		t.Errorf("%d requests, want 3", n)
+	}
+}
+
+// TestStoppedForTooLong: a worker that is held up in mid-delivery for so long
+// that another takes its place changes nothing when it comes back.
+func TestStoppedForTooLong(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hook := newSink(t, answer{status: 500, hold: release}, answer{})
+	r := newRelay(t, webhookTo("hook", hook))
+	r.delivery = "  timeout: 5m\n"
+	r.start()
+	id := r.send(preapproval("a"))
+	hook.await(t, 1)
+	late := r.worker
+	late.signal(syscall.SIGSTOP)
+	r.startWorker()
+	got := r.settle(id, takeover)
+	late.signal(syscall.SIGCONT)
+	close(release) // its answer is 500: it would try again if it still had a say
+	if code := r.worker.stop(); code != 0 {
+		t.Errorf("the second worker ended with code %d", code)
+	}
+	if after := r.settle(r.send(preapproval("b")), soon); after.Status != "delivered" {
+		t.Errorf("the worker that was held up does its work no more: %+v", after)
+	}
+	if again := r.receipt(id); !reflect.DeepEqual(again, got) || again.Status != "delivered" || again.Deliveries[0].Attempts != 1 {
+		t.Errorf("the receipt was %+v and is %+v", got, again)
+	}
+	if n := len(hook.of(id)); n != 2 {
+		t.Errorf("%d requests, want 2", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	refuseWithin  = 600 * time.Millisecond
 	recoverWithin = 2 * time.Second
+	scrapeWithin  = 10 * time.Second // Prometheus gives up then
 	// tries is how often a moment is measured: on two busy cores one of them may
 	// be the machine's, not the program's.
 	tries = 3
@@ -40,6 +41,15 @@ func TestRedisHangs(t *testing.T) {
 		return req
 	}
 
+	r.redis.Pause()
+	for _, p := range []*process{r.ingest, r.worker} {
+		start := time.Now()
+		if got := probe(t, p.listener("ops")+"/metrics"); got != http.StatusOK || time.Since(start) > scrapeWithin {
+			t.Errorf("/metrics of %s is %d after %v while Redis hangs", p.name, got, time.Since(start))
+		}
+	}
+	r.redis.Resume()
+	recovered(t, post)
 	for _, callers := range []int{1, 50} {
 		best := time.Hour
 		for range tries {
@@ -161,5 +171,23 @@ func TestRedisRestarts(t *testing.T) {
 	}
 	if n := len(hook.of(held)); n != 1 {
 		t.Errorf("%d requests for the event that was under way, want 1", n)
+	}
+}
+
+// TestIdleWorkerIsQuiet: a worker with nothing to do asks Redis rarely.
+func TestIdleWorkerIsQuiet(t *testing.T) {
+	t.Parallel()
+	const (
+		watched = 5 * time.Second
+		most    = 15 // requests a second
+	)
+	hook := newSink(t)
+	r := newRelay(t, webhookTo("hook", hook))
+	r.start()
+	r.settle(r.send(preapproval("a")), soon)
+	n := r.redis.Requests(t, watched)
+	t.Logf("%.1f requests a second", float64(n)/watched.Seconds())
+	if n > most*int(watched.Seconds()) {
+		t.Errorf("%d requests in %v, want at most %d a second", n, watched, most)
 	}
 }

@@ -49,6 +49,7 @@ type relay struct {
 	sources  []string
 
 	redisURL string
+	apiKey   string
 	ingest   *process // the last one started
 	worker   *process
 
@@ -68,7 +69,7 @@ func newRelayOn(t *testing.T, redis *redistest.Server, channels ...channelConf) 
 	t.Helper()
 	r := &relay{
 		t: t, redis: redis, signer: newSigner(t), dir: t.TempDir(),
-		channels: channels, sources: []string{theSource},
+		channels: channels, sources: []string{theSource}, apiKey: theAPIKey,
 		delivery: "  backoff: [1s, 1s, 1s]\n",
 	}
 	r.redisURL = r.redis.URL()
