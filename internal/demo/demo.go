@@ -59,12 +59,16 @@ type Demo struct {
 	p0            *sample.Signer
 }
 
+// ErrInboxURL: the plan's InboxURL cannot be delivered to.
+var ErrInboxURL = errors.New("not a URL such as http://127.0.0.1:8083")
+
 // Prepare makes what is missing of a demo and leaves what it finds, so it can
-// be run again, also after it was cut off half-way. Its errors name the file.
+// be run again, also after it was cut off half-way. Its errors are [ErrInboxURL], or
+// name the file.
 func Prepare(p Plan) (*Demo, error) {
 	u, err := url.Parse(p.InboxURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the inbox's URL: not a URL such as http://127.0.0.1:8083")
+		return nil, ErrInboxURL
 	}
 	config, err := filepath.Abs(p.ConfigDir)
 	if err != nil {
