@@ -126,8 +126,9 @@ func TestHooksAnswers(t *testing.T) {
 	r := newRelay(t)
 	r.writeFile()
 	r.startIngest(fmt.Sprint("ACCESSRELAY_MAX_BODY=", hooksMaxBody))
-	warm := r.send(preapproval("the first opens the connections"))
 	m := watch(t, r.redis)
+	warm := r.send(preapproval("the first opens the connections"))
+	m.until("ar:wake:events") // which follows the answer
 
 	want := map[string]float64{}
 	var bodies401 []string

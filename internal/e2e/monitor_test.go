@@ -37,6 +37,20 @@ func watch(t *testing.T, s *redistest.Server) *monitor {
 	return m
 }
 
+// until reads on to the request that holds text.
+func (m *monitor) until(text string) {
+	m.t.Helper()
+	for {
+		line, err := m.lines.ReadString('\n')
+		if err != nil {
+			m.t.Fatalf("waiting for %q in MONITOR: %v", text, err)
+		}
+		if strings.Contains(line, text) {
+			return
+		}
+	}
+}
+
 // seen returns the requests since the last call, those of scripts aside.
 func (m *monitor) seen() []string {
 	m.t.Helper()
