@@ -59,7 +59,7 @@ type Demo struct {
 	p0            *sample.Signer
 }
 
-// ErrInboxURL: the plan's InboxURL cannot be delivered to.
+// ErrInboxURL says that the plan's InboxURL cannot be delivered to.
 var ErrInboxURL = errors.New("not a URL such as http://127.0.0.1:8083")
 
 // Prepare makes what is missing of a demo and leaves what it finds, so it can

@@ -23,6 +23,7 @@ const inboxURL = "http://sink:8083"
 
 // plan is a demo in three folders that are not there yet.
 func plan(t *testing.T) Plan {
+	t.Helper()
 	root := t.TempDir()
 	return Plan{
 		ConfigDir: filepath.Join(root, "etc"), WorkerDir: filepath.Join(root, "worker"),

@@ -21,7 +21,7 @@ func folders(config string, closed ...string) error {
 			return fmt.Errorf("making a folder: %w", err)
 		}
 	}
-	if err := os.MkdirAll(config, 0o755); err != nil {
+	if err := os.MkdirAll(config, 0o755); err != nil { //nolint:gosec // it holds no secret, and another user may run ingest
 		return fmt.Errorf("making a folder: %w", err)
 	}
 	return nil

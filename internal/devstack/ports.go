@@ -21,6 +21,12 @@ func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p
 // check tries all ports before anything is started, so that the message can
 // name the flag of relayctl dev that helps.
 func (p Ports) check() error {
+	var held []net.Listener // until all are tried: two flags may name one port
+	defer func() {
+		for _, ln := range held {
+			_ = ln.Close()
+		}
+	}()
 	for _, l := range []struct {
 		flag string
 		port int
@@ -35,7 +41,7 @@ func (p Ports) check() error {
 		case err != nil:
 			return fmt.Errorf("--%s: %w", l.flag, err)
 		}
-		defer ln.Close() // held until all are tried: two flags may name one port
+		held = append(held, ln)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (c *dashboardCmd) Run(ctx context.Context, t *Terminal) error {
 	if err != nil {
 		return badUsage("--redis-url: %w", err)
 	}
-	defer rdb.Close()
+	defer func() { _ = rdb.Close() }() // nothing is under way any more
 	h, err := dashboard.New(dashboard.Config{Redis: queue.ConnOpt(rdb), Username: c.Username, Password: password})
 	if err != nil {
 		return err

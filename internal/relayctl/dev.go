@@ -91,7 +91,7 @@ func (c *devCmd) run(ctx context.Context, s *devstack.Stack, t *Terminal) error 
 	defer cancel()
 	report, err := s.SendSamples(sending)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // asked to stop before all was delivered
+		return nil // asked to stop before all was delivered
 	}
 	if err != nil {
 		return err

@@ -139,7 +139,7 @@ func readBody(path string, in io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, shortPath(err)
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // only read
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxBody+1))
