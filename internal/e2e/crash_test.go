@@ -11,7 +11,7 @@ import (
 
 // takeover is how long a lost worker's tasks may wait for another: its lease of
 // half a minute, then the sweep that comes by every few seconds.
-const takeover = 75 * time.Second
+const takeover = 55 * time.Second
 
 // TestKilledInMidDelivery: a worker dies while a destination has its request
 // and has not answered. Another sends again; the first attempt was never

@@ -40,7 +40,9 @@ func TestPair(t *testing.T) {
 	body := p0Sample(t)
 
 	before := time.Now()
-	first, err := do(r.hook(body))
+	request := r.hook(body)
+	request.Header.Set("Traceparent", traceParent)
+	first, err := do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +74,7 @@ func TestPair(t *testing.T) {
 	}
 	checkWebhook(t, hook.all()[0], first.eventID(), body)
 	checkSlack(t, chat.all()[0].body)
+	checkFollowed(t, r, first.eventID())
 
 	waitUntil(windowOver)
 	third := r.send(body)
@@ -87,6 +90,32 @@ func TestPair(t *testing.T) {
 	m.want(t, 2, "accessrelay_delivery_attempts_total", "channel_type", "slack_webhook", "outcome", "delivered")
 	m.want(t, 2, "accessrelay_delivery_latency_seconds_count", "channel_type", "generic_webhook")
 	r.ingest.scrape().want(t, 3, "accessrelay_ingest_requests_total", "source", theSource, "platform", "p0", "outcome", "accepted")
+}
+
+const traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" // the W3C's own example
+
+// checkFollowed: an event can be followed through the logs of both programs.
+func checkFollowed(t *testing.T, r *relay, id string) {
+	t.Helper()
+	for _, step := range []struct {
+		p    *process
+		msg  string
+		want int
+	}{{r.ingest, "event accepted", 1}, {r.worker, "event routed", 1}, {r.worker, "delivered", 2}} {
+		n := 0
+		for _, rec := range step.p.logged(step.msg) {
+			if rec.text("event") != id {
+				continue
+			}
+			n++
+			if rec.text("source") != theSource || rec.text("tenant") != tenant || rec.text("trace") != traceParent {
+				t.Errorf("%s logged %v", step.p.name, rec)
+			}
+		}
+		if n != step.want {
+			t.Errorf("%s has %d records %q of the event, want %d", step.p.name, n, step.msg, step.want)
+		}
+	}
 }
 
 // startInline starts the pair with the key in the file itself.

@@ -75,7 +75,7 @@ func TestIngestStopsUnderLoad(t *testing.T) {
 	l := startLoad(t, r, 6)
 	defer l.wg.Wait()
 	defer close(l.stop)
-	eventually(t, soon, "the load is on", func() bool { return l.count() >= 60 })
+	eventually(t, soon, "the load is on", func() bool { return l.count() >= 200 })
 
 	stopping := r.ingest
 	stopping.terminate()
