@@ -174,6 +174,34 @@ func TestRedisRestarts(t *testing.T) {
 	}
 }
 
+// TestStartsWithoutRedis: both programs start without a Redis, say that they
+// are not ready, and begin to work when it comes.
+func TestStartsWithoutRedis(t *testing.T) {
+	t.Parallel()
+	hook := newSink(t)
+	r := newRelay(t, webhookTo("hook", hook))
+	r.writeFile()
+	r.redis.Kill()
+	r.ingest = r.launch("ingest", []string{
+		"ACCESSRELAY_HOOKS_ADDR=127.0.0.1:0", "ACCESSRELAY_API_ADDR=127.0.0.1:0", "ACCESSRELAY_OPS_ADDR=127.0.0.1:0",
+	})
+	r.worker = r.launch("worker", []string{"ACCESSRELAY_OPS_ADDR=127.0.0.1:0"})
+	for _, p := range []*process{r.ingest, r.worker} {
+		if got := probe(t, p.listener("ops")+"/readyz"); got != http.StatusServiceUnavailable {
+			t.Errorf("/readyz of %s is %d without Redis", p.name, got)
+		}
+	}
+	if got, err := do(r.hook(preapproval("a"))); err != nil || got.status != http.StatusServiceUnavailable {
+		t.Errorf("without Redis: status %d, %v", got.status, err)
+	}
+	r.redis.Restart()
+	r.ingest.awaitReady()
+	r.worker.awaitReady()
+	if got := r.settle(r.send(preapproval("a")), soon); got.Status != "delivered" {
+		t.Errorf("with Redis: %+v", got)
+	}
+}
+
 // TestIdleWorkerIsQuiet: a worker with nothing to do asks Redis rarely.
 func TestIdleWorkerIsQuiet(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func checkDeadList(t *testing.T, r *relay, event receipt) {
 	}
 }
 
-// TestConnectionRefused: nobody listens, then somebody does.
+// TestUnreachable: where nobody listens, all retries are used.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	dead := channelConf{name: "nobody", kind: "slack-webhook", config: map[string]any{"url": "http://127.0.0.1:1/hook"}}
