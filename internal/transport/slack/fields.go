@@ -25,7 +25,11 @@ func fields(ev *event.Event) []text {
 	if len(ev.Access) == 1 {
 		a := ev.Access[0]
 		if r := a.Resource; r != nil {
-			add(resourceLabel(ev.Type), described(firstOf(r.Name, r.Path, r.ID), firstOf(r.Type, r.Path)))
+			if name := firstOf(r.Name, r.Path, r.ID); name != "" {
+				add(resourceLabel(ev.Type), described(name, firstOf(r.Type, r.Path)))
+			} else { // P0 names no resource: its permission does
+				add("Kind of access", line(r.Type, fieldBudget))
+			}
 		}
 		if p := a.Permission; p != nil {
 			add("Permission", described(firstOf(p.Name, p.ID), p.Description))
