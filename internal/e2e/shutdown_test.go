@@ -218,3 +218,33 @@ func TestShutdownTimeout(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestStopWithoutRedis: a Redis that does not answer keeps no program from
+// stopping in its time.
+func TestStopWithoutRedis(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hook := newSink(t, answer{hold: release}, answer{})
+	r := newRelay(t, webhookTo("hook", hook))
+	r.writeFile()
+	const limit = 2 * time.Second
+	ingest := r.startIngest("--shutdown-timeout=2s")
+	worker := r.startWorker("--shutdown-timeout=2s")
+	id := r.send(preapproval("a"))
+	hook.await(t, 1)
+	r.redis.Pause()
+	close(release) // its outcome has nowhere to go
+	for _, p := range []*process{ingest, worker} {
+		begun := time.Now()
+		p.stop() // with which code is no matter: the worker could not record what it did
+		if took := time.Since(begun); took > limit+8*time.Second {
+			t.Errorf("%s took %v for a shutdown of at most %v", p.name, took, limit)
+		}
+	}
+	r.redis.Resume()
+	r.startIngest()
+	r.startWorker()
+	if got := r.settle(id, takeover); got.Status != "delivered" || got.Deliveries[0].Attempts != 1 {
+		t.Errorf("%+v", got)
+	}
+}

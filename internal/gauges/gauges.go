@@ -19,12 +19,12 @@ const (
 	// keepFor spares Redis when several scrapers ask.
 	keepFor = 2 * time.Second
 	// readTimeout bounds what a scrape waits for Redis.
-	readTimeout = 3 * time.Second
+	readTimeout = time.Second
 )
 
 // Depths counts the tasks of every queue.
 type Depths interface {
-	Depths() ([]queue.Depth, error)
+	Depths(ctx context.Context) ([]queue.Depth, error)
 }
 
 // DeadLetters counts dead deliveries by channel type.
@@ -99,7 +99,7 @@ func (c *Collector) read() []prometheus.Metric {
 		out = append(out, prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...))
 	}
 
-	depths, err := c.Depths.Depths()
+	depths, err := c.Depths.Depths(ctx)
 	if err != nil {
 		c.Log.Warn("queue metrics are left out of this scrape", "error", err)
 		return nil

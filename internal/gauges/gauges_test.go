@@ -22,7 +22,7 @@ type redis struct {
 
 var errDown = errors.New("no answer from Redis")
 
-func (r *redis) Depths() ([]queue.Depth, error) {
+func (r *redis) Depths(context.Context) ([]queue.Depth, error) {
 	r.reads++
 	if r.down {
 		return nil, errDown

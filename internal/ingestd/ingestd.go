@@ -118,11 +118,15 @@ func (d *Daemon) abandon(err error) error {
 
 // Start listens on all three addresses.
 func (d *Daemon) Start() error {
-	for _, s := range []*ops.Server{d.opsServer, d.apiServer, d.hooksServer} {
+	for _, l := range []struct {
+		name string
+		*ops.Server
+	}{{"ops", d.opsServer}, {"api", d.apiServer}, {"hooks", d.hooksServer}} {
+		s := l.Server
 		if err := s.Start(); err != nil {
 			return err
 		}
-		d.lifecycle.Add("listener", s.Shutdown)
+		d.lifecycle.Add(l.name+" listener", s.Shutdown)
 		d.watching.Add(1)
 		go func() {
 			defer d.watching.Done()

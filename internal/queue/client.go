@@ -78,34 +78,16 @@ func (c *Client) enqueue(ctx context.Context, queue, id string, task *asynq.Task
 }
 
 // Lookup finds an event that no worker has finished with. Body is not filled.
-func (c *Client) Lookup(ctx context.Context, eventID string) (EventTask, bool, error) {
-	type answer struct {
-		task  EventTask
-		found bool
-		err   error
+func (c *Client) Lookup(ctx context.Context, eventID string) (t EventTask, found bool, err error) {
+	info, err := await(ctx, func() (*asynq.TaskInfo, error) { return c.inspector.GetTaskInfo(Events, eventID) })
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return EventTask{}, false, nil
 	}
-	// The inspector takes no context, so the caller walks away by itself; the
-	// client's own time-outs end the goroutine.
-	done := make(chan answer, 1)
-	go func() {
-		info, err := c.inspector.GetTaskInfo(Events, eventID)
-		switch {
-		case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
-			done <- answer{}
-		case err != nil:
-			done <- answer{err: err}
-		default:
-			t, err := decodeEvent(info.Headers, nil)
-			done <- answer{t, err == nil, err}
-		}
-	}()
-	select {
-	case a := <-done:
-		if a.err != nil {
-			return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", a.err)
-		}
-		return a.task, a.found, nil
-	case <-ctx.Done():
-		return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", ctx.Err())
+	if err == nil {
+		t, err = decodeEvent(info.Headers, nil)
 	}
+	if err != nil {
+		return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", err)
+	}
+	return t, true, nil
 }

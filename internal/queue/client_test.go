@@ -140,7 +140,7 @@ func TestDepths(t *testing.T) {
 	c := newClient(t, rdb)
 	sizes := func() map[string]map[string]int {
 		out := map[string]map[string]int{}
-		ds, err := c.Depths()
+		ds, err := c.Depths(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

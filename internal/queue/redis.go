@@ -43,17 +43,25 @@ type Depth struct {
 func DepthStates() []string { return []string{"pending", "active", "scheduled", "retry", "archived"} }
 
 // Depths counts the tasks of every queue. A queue nobody has used yet is empty.
-func (c *Client) Depths() ([]Depth, error) {
+func (c *Client) Depths(ctx context.Context) ([]Depth, error) {
+	depths, err := await(ctx, c.depths)
+	if err != nil {
+		return nil, fmt.Errorf("counting queues: %w", err)
+	}
+	return depths, nil
+}
+
+func (c *Client) depths() ([]Depth, error) {
 	used, err := c.inspector.Queues()
 	if err != nil {
-		return nil, fmt.Errorf("listing queues: %w", err)
+		return nil, err
 	}
 	var out []Depth
 	for _, q := range Names() {
 		info := &asynq.QueueInfo{}
 		if slices.Contains(used, q) {
 			if info, err = c.inspector.GetQueueInfo(q); err != nil {
-				return nil, fmt.Errorf("counting queue %s: %w", q, err)
+				return nil, err
 			}
 		}
 		out = append(out, Depth{Queue: q, Latency: info.Latency, Sizes: map[string]int{
@@ -62,6 +70,27 @@ func (c *Client) Depths() ([]Depth, error) {
 		}})
 	}
 	return out, nil
+}
+
+// await asks asynq's inspector, which takes no context: the caller walks away by
+// itself, and the client's own time-outs end the question.
+func await[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		value, err := ask()
+		done <- answer{value, err}
+	}()
+	select {
+	case a := <-done:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
 }
 
 // serverLog passes asynq's log on, a few lines a second at most: with Redis

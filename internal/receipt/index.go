@@ -13,12 +13,12 @@ import (
 // retention from when they were received, which leaves one retention for being
 // open; older dead deliveries are on the lists of the dead alone.
 func (s *Store) listEvent(ctx context.Context, ev *event.Event) error {
-	key, at := eventsKey(ev.TenantID), ev.ReceivedAt.UnixMicro()
+	key, at, span := eventsKey(ev.TenantID), ev.ReceivedAt.UnixMicro(), 2*s.keep.Load().receipts
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: ev.ID})
 		// By the event's own time and not by a clock: a backlog is not cut off.
-		p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-2*s.receipts.Microseconds()))
-		p.PExpire(ctx, key, 2*s.receipts)
+		p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-span.Microseconds()))
+		p.PExpire(ctx, key, span)
 		return nil
 	})
 	if err != nil {
@@ -29,13 +29,15 @@ func (s *Store) listEvent(ctx context.Context, ev *event.Event) error {
 
 // listDead puts a dead delivery on its list.
 func (s *Store) listDead(ctx context.Context, tenantID string, d event.Delivery) error {
-	key, at := deadKey(tenantID, d.ChannelType), d.DeadAt.UnixMicro()
+	key, at, span := deadKey(tenantID, d.ChannelType), d.DeadAt.UnixMicro(), 2*s.keep.Load().dead
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.SAdd(ctx, deadTypesKey(tenantID), d.ChannelType)
 		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: d.ID()})
-		if s.dead > 0 {
-			p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-2*s.dead.Microseconds()))
-			p.PExpire(ctx, key, 2*s.dead)
+		if span > 0 {
+			p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-span.Microseconds()))
+			p.PExpire(ctx, key, span)
+		} else {
+			p.Persist(ctx, key) // it may have had an end before a reload
 		}
 		return nil
 	})
@@ -69,8 +71,8 @@ func (s *Store) heal(ctx context.Context, tenantID, channelType string, e entry)
 // of the records for a moment.
 func (s *Store) DeadLetters(ctx context.Context, tenantIDs []string, channelTypes []string) (map[string]int, error) {
 	since := "-inf"
-	if s.dead > 0 {
-		since = fmt.Sprint(s.now().Add(-s.dead).UnixMicro())
+	if dead := s.keep.Load().dead; dead > 0 {
+		since = fmt.Sprint(s.now().Add(-dead).UnixMicro())
 	}
 	counts := map[string]int{}
 	var cmds []*redis.IntCmd

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,20 +53,33 @@ type Retention struct {
 
 // Store keeps the records in Redis. It is safe for concurrent use.
 type Store struct {
-	rdb      redis.UniversalClient
-	receipts time.Duration
-	dead     time.Duration // 0: for ever
-	now      func() time.Time
-	budget   int // of one List: how many entries it looks at
+	rdb    redis.UniversalClient
+	keep   atomic.Pointer[keep]
+	now    func() time.Time
+	budget int // of one List: how many entries it looks at
 }
 
 // New returns a store.
 func New(rdb redis.UniversalClient, r Retention) *Store {
-	s := &Store{rdb: rdb, receipts: r.Receipts, now: time.Now, budget: scanBudget}
-	if r.DeadLetters > 0 {
-		s.dead = max(r.DeadLetters, r.Receipts)
-	}
+	s := &Store{rdb: rdb, now: time.Now, budget: scanBudget}
+	s.SetRetention(r)
 	return s
+}
+
+// keep is a [Retention] as the scripts want it.
+type keep struct {
+	receipts time.Duration
+	dead     time.Duration // 0: for ever
+}
+
+// SetRetention puts r in force for what is written from now on. What is written
+// already keeps its time until it is written again.
+func (s *Store) SetRetention(r Retention) {
+	k := keep{receipts: r.Receipts}
+	if r.DeadLetters > 0 {
+		k.dead = max(r.DeadLetters, r.Receipts)
+	}
+	s.keep.Store(&k)
 }
 
 // Open makes the record of an event with its planned deliveries, none of them
@@ -155,7 +169,7 @@ func (s *Store) Settle(ctx context.Context, r event.Receipt) error {
 	if err != nil {
 		return err
 	}
-	err = settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.receipts)).Err()
+	err = settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.keep.Load().receipts)).Err()
 	if err != nil {
 		return fmt.Errorf("settling event %s: %w", r.ID, err)
 	}
@@ -209,8 +223,9 @@ func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) e
 	if err != nil {
 		return err
 	}
+	k := s.keep.Load()
 	stands, err := recordScript.Run(ctx, s.rdb, []string{recordKey(d.EventID)},
-		d.N, d.Round, value, millis(s.receipts), millis(s.dead)).Int()
+		d.N, d.Round, value, millis(k.receipts), millis(k.dead)).Int()
 	switch {
 	case err != nil:
 		return fmt.Errorf("recording delivery %s: %w", d.ID(), err)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,15 +40,46 @@ type Options struct {
 // NewClient returns a client that dials only what p permits, whatever the URL
 // says. It follows no redirect: the 3xx is the answer. Its errors hold a
 // *BlockedError when the guard refused.
-func NewClient(p Policy, o Options) *http.Client {
+func NewClient(p Policy, o Options) *http.Client { return NewGuard(p, o).Client() }
+
+// Guard is a client's transport whose policy can be replaced while it is in
+// use. It is safe for concurrent use.
+type Guard struct {
+	opts    Options
+	current atomic.Pointer[roundTripper]
+}
+
+// NewGuard returns a Guard that permits what p does.
+func NewGuard(p Policy, o Options) *Guard {
+	g := &Guard{opts: o}
+	g.SetPolicy(p)
+	return g
+}
+
+// Client returns a client as [NewClient] describes it.
+func (g *Guard) Client() *http.Client {
 	return &http.Client{
-		Transport: &roundTripper{
-			plain:  newTransport(p, o, true),
-			secure: newTransport(p, o, false),
-		},
+		Transport:     g,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
+
+// SetPolicy puts p in force for every request that begins from now on: they use
+// no connection that was opened under another policy.
+func (g *Guard) SetPolicy(p Policy) {
+	old := g.current.Swap(&roundTripper{plain: newTransport(p, g.opts, true), secure: newTransport(p, g.opts, false)})
+	if old != nil {
+		old.CloseIdleConnections()
+	}
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	return g.current.Load().RoundTrip(req)
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
+func (g *Guard) CloseIdleConnections() { g.current.Load().CloseIdleConnections() }
 
 // Dialer returns a dialer for protocols other than HTTP. The caller sees to TLS.
 func (p Policy) Dialer() *net.Dialer { return p.dialer(Options{}, false) }
@@ -104,7 +136,6 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
 func (rt *roundTripper) CloseIdleConnections() {
 	rt.plain.CloseIdleConnections()
 	rt.secure.CloseIdleConnections()

@@ -302,7 +302,7 @@ func TestProxy(t *testing.T) {
 	t.Cleanup(proxy.Close)
 
 	// net/http reads the environment only through a Proxy function.
-	rt := NewClient(Policy{}, Options{}).Transport.(*roundTripper)
+	rt := NewGuard(Policy{}, Options{}).current.Load()
 	if rt.plain.Proxy != nil || rt.secure.Proxy != nil {
 		t.Error("without ProxyURL something decides on a proxy")
 	}
@@ -336,4 +336,34 @@ func TestDialer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Close()
+}
+
+// A connection that was opened while an address was admitted is not used once it
+// is not.
+func TestSetPolicyHoldsForOpenConnections(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	admit := Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	g := NewGuard(admit, Options{})
+	get := func() error {
+		res, err := g.Client().Get(srv.URL)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+		}
+		return err
+	}
+	if err := get(); err != nil {
+		t.Fatal(err)
+	}
+	g.SetPolicy(Policy{})
+	var blocked *BlockedError
+	if err := get(); !errors.As(err, &blocked) {
+		t.Errorf("after the address was shut: %v, want a BlockedError", err)
+	}
+	g.SetPolicy(admit)
+	if err := get(); err != nil {
+		t.Errorf("after it was admitted again: %v", err)
+	}
+	g.CloseIdleConnections()
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,7 +65,9 @@ type Options struct {
 type Daemon struct {
 	opts      Options
 	view      view
+	follow    func(*config.File) // what else a reload changes; nil before New is done with it
 	pump      *queue.Pump
+	pumping   atomic.Bool // from the pump's start to its end
 	ops       *ops.Handler
 	opsServer *ops.Server
 	lifecycle *ops.Lifecycle
@@ -89,10 +92,16 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	pumpRDB, err := d.openRedis("redis of the pump")
+	pumpRDB, err := redisconn.Open(s.RedisURL.Reveal())
 	if err != nil {
-		return nil, d.abandon(err)
+		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
 	}
+	d.lifecycle.Add("redis of the pump", func(context.Context) error {
+		if d.pumping.Load() { // it did not end in time: asynq panics when its Redis is closed under it
+			return nil
+		}
+		return pumpRDB.Close()
+	})
 	gate, err := redisconn.Admit(ctx, rdb, opts.EmbeddedRedis, opts.Log)
 	if err != nil {
 		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
@@ -103,14 +112,18 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	kinds := catalog.Kinds()
 	store := channelstore.New(rdb)
 	channels := channelstore.NewDirectory(store, opener, kinds, d.view.channels)
-	// What a record keeps is decided when it is written, so a reload changes it
-	// at the next start.
 	receipts := receipt.New(rdb, receipt.Retention(d.view.file().Retention))
-
-	clients, err := newClients(s.ProxyURL, d.view.file().Delivery)
+	tenants, operator, err := newGuards(s.ProxyURL)
 	if err != nil {
 		return nil, d.abandon(err)
 	}
+	clients := transport.Clients{Tenant: tenants.Client(), Operator: operator.Client()}
+	d.follow = func(f *config.File) {
+		receipts.SetRetention(receipt.Retention(f.Retention))
+		tenants.SetPolicy(safenet.Policy{Allow: f.Delivery.AllowNetworks})
+		operator.SetPolicy(safenet.Policy{Allow: f.Delivery.AllowNetworks, Operator: true})
+	}
+	d.follow(d.view.file())
 	reg := prometheus.NewRegistry()
 	steps := relay.New(relay.Config{
 		Source: d.view.source, Platform: platform,
@@ -165,21 +178,18 @@ func newOpener(file string) (channelstore.Opener, error) {
 	return o, nil
 }
 
-// newClients makes the guarded HTTP clients: tenants' channels reach the public
+// newGuards makes what guards the ways out: tenants' channels reach the public
 // internet and what the operator admits, the file's also private addresses.
-func newClients(proxy secret.String, delivery config.Delivery) (transport.Clients, error) {
+func newGuards(proxy secret.String) (tenants, operator *safenet.Guard, err error) {
 	var opts safenet.Options
 	if !proxy.IsZero() {
 		u, err := url.Parse(proxy.Reveal())
 		if err != nil {
-			return transport.Clients{}, errors.New("--proxy-url: not a URL") // the error would quote it
+			return nil, nil, errors.New("--proxy-url: not a URL") // the error would quote it
 		}
 		opts.ProxyURL = u
 	}
-	return transport.Clients{
-		Tenant:   safenet.NewClient(safenet.Policy{Allow: delivery.AllowNetworks}, opts),
-		Operator: safenet.NewClient(safenet.Policy{Allow: delivery.AllowNetworks, Operator: true}, opts),
-	}, nil
+	return safenet.NewGuard(safenet.Policy{}, opts), safenet.NewGuard(safenet.Policy{Operator: true}, opts), nil
 }
 
 // relayQueue is the queue as the relay's steps see it.
@@ -204,7 +214,7 @@ func (d *Daemon) Start() error {
 	if err := d.opsServer.Start(); err != nil {
 		return err
 	}
-	d.lifecycle.Add("listener", d.opsServer.Shutdown)
+	d.lifecycle.Add("ops listener", d.opsServer.Shutdown)
 	if d.opsServer.Addr() != "" {
 		d.watching.Add(1)
 		go func() {
@@ -214,10 +224,15 @@ func (d *Daemon) Start() error {
 			}
 		}()
 	}
+	d.pumping.Store(true)
 	if err := d.pump.Start(); err != nil {
 		return err
 	}
-	d.lifecycle.Add("pump", func(context.Context) error { d.pump.Shutdown(); return nil })
+	d.lifecycle.Add("pump", func(context.Context) error {
+		d.pump.Shutdown()
+		d.pumping.Store(false)
+		return nil
+	})
 	return nil
 }
 
@@ -232,6 +247,9 @@ func (d *Daemon) Reload() error {
 		return err
 	}
 	d.view.replace(file)
+	if d.follow != nil {
+		d.follow(file)
+	}
 	return nil
 }
 
