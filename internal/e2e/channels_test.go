@@ -254,6 +254,23 @@ func TestPrivateAddresses(t *testing.T) {
 	if n := len(private.all()); n != 0 {
 		t.Errorf("a private address got %d requests", n)
 	}
+
+	// A reload opens the network, and another shuts it: also for the connection
+	// that was opened in between.
+	r.delivery = admitLoopback
+	r.writeFile()
+	reload(t, r, "config reloaded", 1)
+	got = r.settle(r.send(preapproval("b")), retries)
+	if d := got.to(t, "private"); d.State != "delivered" {
+		t.Errorf("admitted: %+v", d)
+	}
+	r.delivery = ""
+	r.writeFile()
+	reload(t, r, "config reloaded", 2)
+	got = r.settle(r.send(preapproval("c")), retries)
+	if d := got.to(t, "private"); d.State != "dead" || !strings.Contains(d.LastError, "address_blocked") {
+		t.Errorf("shut again: %+v", d)
+	}
 }
 
 // TestWithoutSealing: without recipients the API stores no channel and says
