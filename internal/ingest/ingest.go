@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ const EventIDHeader = "Accessrelay-Event-Id"
 // retryAfter is what a sender is asked to wait, in seconds, when Redis did not
 // confirm. Short: most such moments are.
 const retryAfter = "2"
+
+// trusted is how much memory a Content-Length gets at once, in bytes. Events are
+// smaller; a larger body grows as it arrives.
+const trusted = 64 << 10
 
 // Source is what a hook's path stands for.
 type Source struct {
@@ -111,9 +116,12 @@ func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
 }
 
 // sourceID is the source that the path names. chi does not say for a request
-// that it did not route.
+// that it did not route, and leaves what is percent-encoded as it is.
 func sourceID(r *http.Request) string {
 	if id := chi.URLParam(r, "source"); id != "" {
+		if plain, err := url.PathUnescape(id); err == nil {
+			return plain
+		}
 		return id
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/v1/hooks/"), "/")
@@ -177,7 +185,9 @@ func (h *hooks) read(r *http.Request) ([]byte, *refusal) {
 	if r.ContentLength > h.MaxBody {
 		return nil, tooLarge
 	}
-	body := make([]byte, 0, max(r.ContentLength, 512)+1) // +1: room to see the end without growing
+	// What is announced is taken at its word up to a point: nobody has shown
+	// credentials yet, and may never send it. +1: room to see the end.
+	body := make([]byte, 0, min(max(r.ContentLength, 512), trusted)+1)
 	limited := io.LimitReader(r.Body, h.MaxBody+1)
 	for {
 		n, err := limited.Read(body[len(body):cap(body)])
@@ -245,7 +255,8 @@ func isJSON(h http.Header) bool {
 		return false
 	}
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && media == "application/json"
+	// JSON has no parameters that matter, so malformed ones do not either.
+	return (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && media == "application/json"
 }
 
 // traceParent returns the sender's W3C trace context (version 00) if it is well

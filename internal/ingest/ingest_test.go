@@ -108,6 +108,8 @@ func TestAnswers(t *testing.T) {
 		{"good", func(*request) {}, 200, accepted, "Content-Length: 0", ""},
 		{"trailing slash", func(r *request) { r.path += "/" }, 200, accepted, "", ""},
 		{"charset", func(r *request) { r.header["Content-Type"] = "application/json; charset=utf-8" }, 200, accepted, "", ""},
+		{"a parameter that is none", func(r *request) { r.header["Content-Type"] = "application/json; charset" }, 200, accepted, "", ""},
+		{"a path with an escape that it does not need", func(r *request) { r.path = "/v1/hooks/acme%2Dp0" }, 200, accepted, "", ""},
 		{"exactly the largest body", func(r *request) { r.body = exact }, 200, accepted, "", ""},
 		{"a present field of a wrong type is not ingest's business", func(r *request) { r.body = `{"id":1,"name":[],"eventType":{},"data":false}` }, 200, accepted, "", ""},
 
@@ -115,6 +117,7 @@ func TestAnswers(t *testing.T) {
 		{"unknown source, before the method", func(r *request) { r.path, r.method = "/v1/hooks/nobody", "GET" }, 404, unknownSource, "", ""},
 		{"unknown source by an unheard-of method", func(r *request) { r.path, r.method = "/v1/hooks/nobody", "BREW" }, 404, unknownSource, "", ""},
 		{"unknown path", func(r *request) { r.path = "/v1/hook" }, 404, "", "", "/v1/hooks/{source}"},
+		{"path below a source, escaped", func(r *request) { r.path += "%2Fx" }, 404, unknownSource, "", ""},
 		{"path below a source", func(r *request) { r.path += "/x" }, 404, "", "", ""},
 
 		{"GET", func(r *request) { r.method = "GET" }, 405, methodNotAllowed, "Allow: POST", "POST"},
@@ -343,6 +346,18 @@ func TestChunkedBody(t *testing.T) {
 		if res.StatusCode != tt.status {
 			t.Errorf("%d bytes in chunks: status %d, want %d", len(body), res.StatusCode, tt.status)
 		}
+	}
+}
+
+// Whoever only announces a large body takes no memory for it.
+func TestAnnouncedBodyTakesNoMemory(t *testing.T) {
+	const announced = 64 << 20
+	h := &hooks{Config{MaxBody: announced}}
+	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+	r.ContentLength = announced
+	body, no := h.read(r)
+	if no != nil || string(body) != "{}" || cap(body) > 1<<20 {
+		t.Errorf("read %q with room for %d bytes, refused %v", body, cap(body), no)
 	}
 }
 
