@@ -141,8 +141,7 @@ func (p *parking) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 	return next
 }
 
-// ProcessHook implements redis.Hook: it repeats an empty dequeue, each time
-// after a wait, until it finds a task, fails or the pump stops.
+// ProcessHook implements redis.Hook.
 func (p *parking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		queue, script := recognize(cmd)
@@ -161,37 +160,30 @@ func (p *parking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
+// dequeue holds back the answer "empty" for one wait. It must not ask again by
+// itself: the command says until when the task it takes is leased, so asynq has
+// to ask anew.
 func (p *parking) dequeue(ctx context.Context, cmd redis.Cmder, queue string, next redis.ProcessHook) error {
-	for {
-		cmd.SetErr(nil)
-		err := next(ctx, cmd)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, redis.Nil):
-			if !p.wait(p.wakes[queue], pollInterval) {
-				return err
-			}
-		default:
-			if !isNoScript(err) { // go-redis answers that one itself, with EVAL
-				p.wait(nil, errorPause)
-			}
-			return err
-		}
+	err := next(ctx, cmd)
+	switch {
+	case err == nil:
+	case errors.Is(err, redis.Nil):
+		p.wait(p.wakes[queue], pollInterval)
+	case !isNoScript(err): // go-redis answers that one itself, with EVAL
+		p.wait(nil, errorPause)
 	}
+	return err
 }
 
-// wait reports false when the pump stops.
-func (p *parking) wait(wake <-chan struct{}, limit time.Duration) bool {
+// wait ends early when the pump stops.
+func (p *parking) wait(wake <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case <-wake:
 	case <-timer.C:
 	case <-p.stop:
-		return false
 	}
-	return true
 }
 
 type script int

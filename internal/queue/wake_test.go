@@ -94,3 +94,26 @@ func TestShutdownOfAParkedPumpIsPrompt(t *testing.T) {
 		t.Fatal("did not shut down")
 	}
 }
+
+// asynq computes a task's lease when it asks, not when it is answered. An answer
+// that is held back for as long as the queue is empty would give a task a lease
+// that is over: nothing it does would count, and it would run again.
+func TestATaskTakenAfterAnIdleSpellHasAWholeLease(t *testing.T) {
+	s, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	taken, finish := make(chan struct{}), make(chan struct{})
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error { close(taken); <-finish; return nil }})
+	const spell, lease = 5 * time.Second, 30 * time.Second
+	<-time.After(spell)
+	e := sampleEvent()
+	asked := time.Now()
+	if err := c.EnqueueEvent(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	<-taken
+	score := rdb.ZScore(t.Context(), queueKey(Events, "lease"), e.ID).Val()
+	close(finish)
+	if left := time.Unix(int64(score), 0).Sub(asked); left < lease-pollInterval-2*time.Second {
+		t.Errorf("after %v of idling the lease is %v, want about %v", spell, left, lease)
+	}
+}
