@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Envelope checks that body is one JSON object in valid UTF-8 and that each of
+// Envelope checks that body is one JSON object in valid UTF-8, nested no deeper
+// than 9,900 levels, and that each of
 // the required keys stands at its top with a value. JSON's null is no value: it
 // counts as missing. Values are not looked into. Of several members with one
 // key the last counts, as it does for whoever decodes the body.
@@ -32,6 +33,32 @@ func Envelope(body []byte, required ...string) error {
 	return nil
 }
 
+// maxDepth is how deep arrays and objects may nest. encoding/json reads 10,000
+// levels, and the event is written with the body some levels down: in the record,
+// and in what destinations get. What cannot be read back could never be delivered.
+const maxDepth = 9900
+
+// deeper reports whether body, valid JSON, nests deeper than limit.
+func deeper(body []byte, limit int) bool {
+	if bytes.Count(body, []byte("{"))+bytes.Count(body, []byte("[")) <= limit { // all but attacks
+		return false
+	}
+	depth := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			i = skipString(body, i) - 1
+		case '{', '[':
+			if depth++; depth > limit {
+				return true
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return false
+}
+
 func checkObject(body []byte) error {
 	switch first := skipSpace(body, 0); {
 	case !utf8.Valid(body):
@@ -42,6 +69,8 @@ func checkObject(body []byte) error {
 		return &EnvelopeError{Reason: invalidReason(body)}
 	case body[first] != '{':
 		return &EnvelopeError{Reason: "the body is JSON, but not an object"}
+	case deeper(body, maxDepth):
+		return &EnvelopeError{Reason: fmt.Sprintf("the body nests deeper than %d levels", maxDepth)}
 	default:
 		return nil
 	}

@@ -60,7 +60,10 @@ func TestEnvelope(t *testing.T) {
 		{"broken UTF-8", "{\"id\":\"\xff\"}", "", notUTF8},
 		{"surrogate as UTF-8", "{\"id\":\"\xed\xa0\x80\"}", "", notUTF8},
 		{"UTF-16", "{\x00}\x00", "", broken + "2"},
-		{"too deep", `{"id":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, "", broken + "10006"},
+		{"wide", `{"id":[` + strings.Repeat(`{},`, 10_000) + `"{[\"["],"name":1,"data":2}`, "", ""},
+		{"deep", `{"id":1,"name":2,"data":` + nested(maxDepth-1) + `}`, "", ""},
+		{"a level too deep", `{"id":1,"name":2,"data":` + nested(maxDepth) + `}`, "", "the body nests deeper than 9900 levels"},
+		{"too deep for any reader", `{"id":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, "", broken + "10006"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := Envelope([]byte(c.body), "id", "name", "data")
@@ -78,6 +81,24 @@ func TestEnvelope(t *testing.T) {
 				t.Errorf("Envelope: %q, %q; want %q, %q", env.Field, env.Reason, c.field, c.reason)
 			}
 		})
+	}
+}
+
+func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
+
+// What is accepted must be readable wherever the event is written with it.
+func TestTheDeepestBodyIsReadBackInsideAnEvent(t *testing.T) {
+	body := []byte(`{"id":` + nested(maxDepth-1) + `}`)
+	if err := Envelope(body, "id"); err != nil {
+		t.Fatal(err)
+	}
+	sent, err := json.Marshal(map[string]any{"data": map[string]any{"raw": json.RawMessage(body)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct{ Data struct{ Raw json.RawMessage } }
+	if err := json.Unmarshal(sent, &read); err != nil || string(read.Data.Raw) != string(body) {
+		t.Errorf("reading it back: %v", err)
 	}
 }
 
@@ -119,7 +140,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add([]byte(`{"id":1e400}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var all map[string]*json.RawMessage // nil for null
-		whole := utf8.Valid(body) && json.Unmarshal(body, &all) == nil && all != nil
+		whole := utf8.Valid(body) && json.Unmarshal(body, &all) == nil && all != nil && !deeper(body, maxDepth)
 		for _, key := range []string{"id", "name", "data", ""} {
 			want := whole && all[key] != nil
 			if err := Envelope(body, key); want != (err == nil) {
