@@ -44,7 +44,6 @@ var rules = Rules{
 		"github.com/prometheus/client_golang":            {[]string{"*"}, "a room owns its metrics; the registry is handed in"},
 		"github.com/redis/go-redis/v9":                   {[]string{"queue", "dedup", "receipt", "channelstore", "redisconn", "redistest", "dashboard", "ingestd", "workerd", "devstack"}, "the steps know no Redis: they ask for what they need by interface"},
 		"go.uber.org/goleak":                             {nil, "for tests"},
-		"golang.org/x/sync":                              {[]string{"*"}, "close to the standard library"},
 		"golang.org/x/time":                              {[]string{"*"}, "close to the standard library"},
 		"github.com/standard-webhooks/standard-webhooks": {nil, "for tests: our signatures are checked by code that is not ours"},
 	},

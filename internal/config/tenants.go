@@ -152,7 +152,7 @@ func (l *loader) delivery(a at) Delivery {
 	d := Delivery{
 		MaxRetries: l.number(o.get("max_retries"), defaultMaxRetries, 100),
 		Backoff:    defaultBackoff(),
-		Timeout:    l.duration(o.get("timeout"), defaultTimeout, time.Millisecond),
+		Timeout:    l.attemptTime(o.get("timeout")),
 		MaxAge:     l.duration(o.get("max_age"), defaultMaxAge, time.Second),
 	}
 	if b := o.get("backoff"); b.given() {
@@ -166,6 +166,17 @@ func (l *loader) delivery(a at) Delivery {
 	}
 	for _, item := range l.list(o.get("allow_networks")) {
 		d.AllowNetworks = append(d.AllowNetworks, l.network(item))
+	}
+	return d
+}
+
+// attemptTime reads how long one attempt may take: far less than the hour after
+// which the queue would run its task a second time.
+func (l *loader) attemptTime(a at) time.Duration {
+	const most = 5 * time.Minute
+	d := l.duration(a, defaultTimeout, time.Millisecond)
+	if l.err == nil && d > most {
+		l.fail(a, "must be at most %v", most)
 	}
 	return d
 }

@@ -186,6 +186,9 @@ func logOutcome(log *slog.Logger, d event.Delivery, o outcome, err *transport.Se
 	if d.State == event.StateDead {
 		level = slog.LevelError
 	}
-	log.Log(context.Background(), level, "not delivered", "outcome", o, "reason", err.Reason, "error", d.LastError,
-		"attempts", d.Attempts, "retries_used", d.RetriesUsed, "next_attempt_at", d.NextAttemptAt)
+	attrs := []any{"outcome", o, "reason", err.Reason, "error", d.LastError, "attempts", d.Attempts, "retries_used", d.RetriesUsed}
+	if !d.State.Final() {
+		attrs = append(attrs, "next_attempt_at", d.NextAttemptAt)
+	}
+	log.Log(context.Background(), level, "not delivered", attrs...)
 }

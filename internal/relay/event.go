@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"accessrelay/internal/channel"
@@ -16,8 +17,9 @@ const (
 	defaultWindow = 2 * time.Hour
 
 	// noticeWindow makes one notice of the many 410s that deliveries under way
-	// to one channel may bring.
-	noticeWindow = time.Minute
+	// to one channel may bring, and of a 410 that is met again by who takes over
+	// from a worker that died.
+	noticeWindow = 2 * time.Minute
 )
 
 // Event takes one accepted event through normalisation, deduplication and
@@ -38,8 +40,9 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	}
 	if original != "" {
 		receipt.DuplicateOf = original
-		if err := r.Records.Settle(ctx, receipt); err != nil {
-			return err
+		stood, err := r.Records.Settle(ctx, receipt)
+		if err != nil || len(stood) > 0 {
+			return r.fanOut(ctx, log, a, ev, stood, err)
 		}
 		r.Metrics.event(ev, outcomeDuplicate)
 		log.Info("event repeats another", "type", ev.Type, "duplicate_of", original)
@@ -58,8 +61,9 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 			return err
 		}
 		receipt.Unrouted = true
-		if err := r.Records.Settle(ctx, receipt); err != nil {
-			return err
+		stood, err := r.Records.Settle(ctx, receipt)
+		if err != nil || len(stood) > 0 {
+			return r.fanOut(ctx, log, a, ev, stood, err)
 		}
 		r.Metrics.event(ev, outcomeUnrouted)
 		log.Warn("no channel wants this event", "type", ev.Type)
@@ -67,6 +71,14 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	}
 
 	stored, err := r.Records.Open(ctx, ev, plan)
+	return r.fanOut(ctx, log, a, ev, stored, err)
+}
+
+// fanOut enqueues what the event's record says is open, unless err is why there
+// is no record to go by. A run that died after it made the record leaves this to
+// the next, also if no channel wants the event any more: the plan of the record
+// counts, and each of its deliveries must come to an end.
+func (r *Relay) fanOut(ctx context.Context, log *slog.Logger, a Accepted, ev *event.Event, stored []event.Delivery, err error) error {
 	if err != nil {
 		return err
 	}

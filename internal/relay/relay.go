@@ -50,7 +50,8 @@ type Claims interface {
 // [event.ErrStale] where they apply. See package receipt.
 type Records interface {
 	Open(ctx context.Context, ev *event.Event, plan []event.Delivery) ([]event.Delivery, error)
-	Settle(ctx context.Context, r event.Receipt) error
+	// Settle returns the deliveries of a record that stood already.
+	Settle(ctx context.Context, r event.Receipt) (stood []event.Delivery, err error)
 	Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error)
 	Record(ctx context.Context, tenantID string, d event.Delivery) error
 }

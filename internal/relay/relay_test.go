@@ -170,6 +170,33 @@ func TestDeletedDisabledAndUnreadableChannels(t *testing.T) {
 	}
 }
 
+// The worker dies between the record and the tasks, and when another takes over
+// the channels have changed: the record's deliveries still come to an end.
+func TestDeathBeforeTheTasksAndNoChannelAfterIt(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(w *world)
+		reason transport.Reason
+	}{
+		{"deleted", func(w *world) { w.channels = nil }, transport.ReasonChannelDeleted},
+		{"disabled", func(w *world) { w.setEnabled("id-all", false) }, transport.ReasonChannelDisabled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := newWorld(t, fakeChannel("all"))
+			a := w.accept(granted)
+			w.dieAt = 4 // claim, channels, record, task
+			if err := w.once(a.ID); !errors.Is(err, errDied) {
+				t.Fatalf("the first run ended with %v", err)
+			}
+			tt.change(w)
+			w.run()
+			if d := w.records[a.ID].deliveries[0]; d.State != event.StateDead || d.LastReason != string(tt.reason) {
+				t.Errorf("%s (%s), want dead (%s)", d.State, d.LastReason, tt.reason)
+			}
+		})
+	}
+}
+
 func TestGoneDisablesTheChannelAndTellsTheOthers(t *testing.T) {
 	w, _ := newWorld(t, fakeChannel("leaving"), fakeChannel("picky", "grant.*"))
 	w.answers = func(ch *channel.Channel, _ int) error {

@@ -135,13 +135,15 @@ func (w *world) Open(_ context.Context, ev *event.Event, plan []event.Delivery) 
 	return stored, err
 }
 
-func (w *world) Settle(_ context.Context, r event.Receipt) error {
-	return w.step(func() error {
+func (w *world) Settle(_ context.Context, r event.Receipt) (stood []event.Delivery, err error) {
+	err = w.step(func() error {
 		if w.records[r.ID] == nil {
 			w.records[r.ID] = &record{receipt: r}
 		}
+		stood = slices.Clone(w.records[r.ID].deliveries)
 		return nil
 	})
+	return stood, err
 }
 
 func (w *world) Load(_ context.Context, id string, n int) (ev *event.Event, d event.Delivery, err error) {

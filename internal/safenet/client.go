@@ -15,7 +15,7 @@ import (
 const (
 	dialTimeout   = 10 * time.Second
 	tlsTimeout    = 10 * time.Second
-	headerTimeout = time.Minute
+	headerTimeout = 6 * time.Minute // longer than any attempt, which the request's context bounds
 	idleTimeout   = 90 * time.Second
 	maxIdle       = 256
 	maxIdlePerDst = 8
@@ -33,7 +33,7 @@ type Options struct {
 	// Resolver replaces the system's; nil keeps it.
 	Resolver *net.Resolver
 	// HeaderTimeout bounds the wait for an answer's header after the request is
-	// written; 0 means one minute. The request's context bounds the whole.
+	// written; 0 means six minutes. The request's context bounds the whole.
 	HeaderTimeout time.Duration
 }
 
