@@ -23,7 +23,7 @@ func TestReceipts(t *testing.T) {
 	settled := func(change func(*event.Receipt)) string {
 		r := event.Receipt{ID: event.NewID(noon), TenantID: acme, Type: event.GrantActive, Source: "acme-p0", Platform: "p0", ReceivedAt: noon}
 		change(&r)
-		if err := h.receipts.Settle(t.Context(), r); err != nil {
+		if _, err := h.receipts.Settle(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 		return r.ID
@@ -89,7 +89,7 @@ func TestReceiptWhileAWorkerFinishes(t *testing.T) {
 		c.Receipts = records
 	})
 	records.write = func() {
-		err := h.receipts.Settle(t.Context(), event.Receipt{
+		_, err := h.receipts.Settle(t.Context(), event.Receipt{
 			ID: id, TenantID: acme, Type: event.GrantActive, Source: "acme-p0", Platform: "p0", ReceivedAt: noon, Unrouted: true,
 		})
 		if err != nil {

@@ -3,6 +3,7 @@ package receipt
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,17 +13,17 @@ import (
 // listEvent puts the event on the tenant's list. Events stay there for twice the
 // retention from when they were received, which leaves one retention for being
 // open; older dead deliveries are on the lists of the dead alone.
-func (s *Store) listEvent(ctx context.Context, ev *event.Event) error {
-	key, at, span := eventsKey(ev.TenantID), ev.ReceivedAt.UnixMicro(), 2*s.keep.Load().receipts
+func (s *Store) listEvent(ctx context.Context, tenantID, eventID string, receivedAt time.Time) error {
+	key, at, span := eventsKey(tenantID), receivedAt.UnixMicro(), 2*s.keep.Load().receipts
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: ev.ID})
+		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: eventID})
 		// By the event's own time and not by a clock: a backlog is not cut off.
 		p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-span.Microseconds()))
 		p.PExpire(ctx, key, span)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("listing event %s: %w", ev.ID, err)
+		return fmt.Errorf("listing event %s: %w", eventID, err)
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery
 	if stored, err = decodeOpened(ev.ID, values); err != nil {
 		return nil, err
 	}
-	if err := s.listEvent(ctx, ev); err != nil {
+	if err := s.listEvent(ctx, ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
 		return nil, err
 	}
 	return stored, nil
@@ -163,17 +163,25 @@ func decodeDeliveries(eventID string, values []any) ([]event.Delivery, error) {
 }
 
 // Settle makes the record of an event that is delivered to nobody: a repeat or
-// an unrouted one. A record that is there already stays.
-func (s *Store) Settle(ctx context.Context, r event.Receipt) error {
+// an unrouted one. A record that is there already stays, and its deliveries are
+// returned as they stand now: an earlier run may have planned some and died
+// before anybody was asked to make them.
+func (s *Store) Settle(ctx context.Context, r event.Receipt) (stood []event.Delivery, err error) {
 	m, err := encodeMeta(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.keep.Load().receipts)).Err()
+	values, err := settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.keep.Load().receipts)).Slice()
 	if err != nil {
-		return fmt.Errorf("settling event %s: %w", r.ID, err)
+		return nil, fmt.Errorf("settling event %s: %w", r.ID, err)
 	}
-	return nil
+	if stood, err = decodeOpened(r.ID, values); err != nil || len(stood) == 0 {
+		return nil, err
+	}
+	if err := s.listEvent(ctx, r.TenantID, r.ID, r.ReceivedAt); err != nil {
+		return nil, err
+	}
+	return stood, nil
 }
 
 // Load returns the event and its nth delivery. The event is nil once the record

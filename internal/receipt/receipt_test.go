@@ -102,13 +102,13 @@ func (on suite) testSettle(t *testing.T) {
 		ID: ev.ID, TenantID: w.tenant, Type: ev.Type, Source: "s", Platform: "p0", ReceivedAt: ev.ReceivedAt, DuplicateOf: "evt_0",
 	}
 	for range 2 {
-		if err := w.Settle(ctx, dup); err != nil {
-			t.Fatal(err)
+		if stood, err := w.Settle(ctx, dup); err != nil || len(stood) != 0 {
+			t.Fatalf("Settle = %v, %v", stood, err)
 		}
 	}
 	other := dup
 	other.DuplicateOf, other.Unrouted = "", true
-	if err := w.Settle(ctx, other); err != nil {
+	if _, err := w.Settle(ctx, other); err != nil {
 		t.Fatal(err)
 	}
 	got, err := w.Receipt(ctx, ev.ID)
@@ -123,10 +123,16 @@ func (on suite) testSettle(t *testing.T) {
 		t.Errorf("Open = %v, %v", ds, err)
 	}
 
-	// And what is open is not settled.
-	d := w.open(1)[0]
-	if err := w.Settle(ctx, event.Receipt{ID: d.EventID, TenantID: w.tenant, Unrouted: true}); err != nil {
-		t.Fatal(err)
+	// And what is open is not settled, but returned, and listed if it was not.
+	ds := w.open(2)
+	d := ds[0]
+	rdb.Del(ctx, eventsKey(w.tenant))
+	again := event.Receipt{ID: d.EventID, TenantID: w.tenant, ReceivedAt: ev.ReceivedAt, Unrouted: true}
+	if stood, err := w.Settle(ctx, again); err != nil || !reflect.DeepEqual(stood, ds) {
+		t.Errorf("Settle = %+v, %v; want %+v", stood, err, ds)
+	}
+	if n := rdb.ZCard(ctx, eventsKey(w.tenant)).Val(); n != 1 {
+		t.Errorf("%d events on the list, want the one", n)
 	}
 	if got, err := w.Receipt(ctx, d.EventID); err != nil || got.Status() != event.StatusPending {
 		t.Errorf("Receipt = %+v, %v", got, err)
@@ -447,7 +453,7 @@ func TestMemory(t *testing.T) {
 	size("delivered", recordKey(ev.ID), 930)
 	for range 999 {
 		ev := w.event()
-		if err := w.listEvent(t.Context(), ev); err != nil {
+		if err := w.listEvent(t.Context(), ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
 			t.Fatal(err)
 		}
 	}

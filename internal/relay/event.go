@@ -41,8 +41,11 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	if original != "" {
 		receipt.DuplicateOf = original
 		stood, err := r.Records.Settle(ctx, receipt)
-		if err != nil || len(stood) > 0 {
-			return r.fanOut(ctx, log, a, ev, stood, err)
+		if err != nil {
+			return err
+		}
+		if len(stood) > 0 {
+			return r.fanOut(ctx, log, a, ev, stood)
 		}
 		r.Metrics.event(ev, outcomeDuplicate)
 		log.Info("event repeats another", "type", ev.Type, "duplicate_of", original)
@@ -62,8 +65,11 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 		}
 		receipt.Unrouted = true
 		stood, err := r.Records.Settle(ctx, receipt)
-		if err != nil || len(stood) > 0 {
-			return r.fanOut(ctx, log, a, ev, stood, err)
+		if err != nil {
+			return err
+		}
+		if len(stood) > 0 {
+			return r.fanOut(ctx, log, a, ev, stood)
 		}
 		r.Metrics.event(ev, outcomeUnrouted)
 		log.Warn("no channel wants this event", "type", ev.Type)
@@ -71,17 +77,16 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	}
 
 	stored, err := r.Records.Open(ctx, ev, plan)
-	return r.fanOut(ctx, log, a, ev, stored, err)
-}
-
-// fanOut enqueues what the event's record says is open, unless err is why there
-// is no record to go by. A run that died after it made the record leaves this to
-// the next, also if no channel wants the event any more: the plan of the record
-// counts, and each of its deliveries must come to an end.
-func (r *Relay) fanOut(ctx context.Context, log *slog.Logger, a Accepted, ev *event.Event, stored []event.Delivery, err error) error {
 	if err != nil {
 		return err
 	}
+	return r.fanOut(ctx, log, a, ev, stored)
+}
+
+// fanOut enqueues what the event's record says is open. A run that died after it made the record leaves this to
+// the next, also if no channel wants the event any more: the plan of the record
+// counts, and each of its deliveries must come to an end.
+func (r *Relay) fanOut(ctx context.Context, log *slog.Logger, a Accepted, ev *event.Event, stored []event.Delivery) error {
 	for _, d := range stored {
 		if d.State.Final() {
 			continue
