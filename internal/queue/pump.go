@@ -129,7 +129,12 @@ func handler[T any](kind string, decode func(map[string]string, []byte) (T, erro
 		}
 		// asynq cancels a handler whose lease it could not renew. Cutting a send
 		// off then would lose its outcome and repeat it, so handlers go on.
-		return recovered(context.WithoutCancel(ctx), task, run, log)
+		err = recovered(context.WithoutCancel(ctx), task, run, log)
+		var again runAgain
+		if err != nil && !errors.As(err, &again) && !errors.Is(err, errPanicked) { // what has a plan has told of it
+			log.Warn("task not finished; it will run again", "kind", kind, "error", err)
+		}
+		return err
 	})
 }
 
@@ -139,11 +144,13 @@ func recovered[T any](ctx context.Context, task T, run func(context.Context, T) 
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error("handler panicked; its task will run again", "value", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = errors.New("handler panicked")
+			err = errPanicked
 		}
 	}()
 	return run(ctx, task)
 }
+
+var errPanicked = errors.New("handler panicked")
 
 type unreadable struct{ error }
 

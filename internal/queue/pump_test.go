@@ -1,8 +1,10 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -253,5 +255,30 @@ func TestHandlersAreNotCancelled(t *testing.T) {
 	cancel() // as asynq does when it could not renew a lease
 	if err := h.ProcessTask(ctx, sampleEvent().encode()); err != nil {
 		t.Errorf("a handler whose lease was lost saw %v; a send cut off then is repeated", err)
+	}
+}
+
+// A task that goes round and round for a reason that nobody hears of could
+// never be mended. What has a plan of its own has told of it.
+func TestAnUnplannedErrorIsLogged(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"no answer from Redis", errors.New("loading event: no answer"), true},
+		{"a planned retry", again{time.Second, true}, false},
+		{"success", nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log bytes.Buffer
+			h := handler(kindEvent, decodeEvent, func(context.Context, EventTask) error { return tt.err }, slog.New(slog.NewTextHandler(&log, nil)))
+			if err := h.ProcessTask(t.Context(), sampleEvent().encode()); !errors.Is(err, tt.err) {
+				t.Errorf("the handler's error became %v", err)
+			}
+			if got := strings.Contains(log.String(), "it will run again"); got != tt.want {
+				t.Errorf("logged %t, want %t: %s", got, tt.want, &log)
+			}
+		})
 	}
 }
