@@ -120,11 +120,15 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) 
 	defer cancel()
 	start := time.Now()
 	err := r.transports[ch.Type].Send(ctx, ch, ev, r.Now())
-	r.Metrics.attempted(ch.Type, time.Since(start))
-	if err == nil {
-		return nil
+	took := time.Since(start)
+	var sendErr *transport.SendError
+	if err != nil {
+		sendErr = transport.AsSendError(err)
 	}
-	return transport.AsSendError(err)
+	if sendErr == nil || !sendErr.NoAttempt {
+		r.Metrics.attempted(ch.Type, took)
+	}
+	return sendErr
 }
 
 // disable turns off a channel whose destination is gone for good, and tells the

@@ -267,6 +267,45 @@ func TestMetricsCount(t *testing.T) {
 	}
 }
 
+// The time of an attempt is that of a request: where none was made, none is.
+func TestOnlyAttemptsAreTimed(t *testing.T) {
+	for _, noAttempt := range []bool{false, true} {
+		w, r := newWorld(t, fakeChannel("all"))
+		w.answers = func(*channel.Channel, int) error {
+			err := failed(transport.Dead, 0)
+			err.NoAttempt = noAttempt
+			return err
+		}
+		a := w.accept(granted)
+		if err := r.Event(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Delivery(t.Context(), Due{EventID: a.ID, Round: 1}); err != nil {
+			t.Fatal(err)
+		}
+		families, err := w.metrics.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, want := false, uint64(1)
+		if noAttempt {
+			want = 0
+		}
+		for _, f := range families {
+			if f.GetName() != "accessrelay_delivery_attempt_duration_seconds" {
+				continue
+			}
+			if got := f.GetMetric()[0].GetHistogram().GetSampleCount(); got != want {
+				t.Errorf("no attempt %t: timed %d times, want %d", noAttempt, got, want)
+			}
+			found = true
+		}
+		if !found {
+			t.Error("no such metric")
+		}
+	}
+}
+
 // An error of Redis is no death: what follows from a send is written as soon as
 // it can be, and nothing is sent twice.
 func TestRedisTroubleRepeatsNoSend(t *testing.T) {
