@@ -35,6 +35,9 @@ type Config struct {
 	Events       Events
 	// Kinds are the types of channel that can be made.
 	Kinds channel.Kinds
+	// PlainHTTP reports whether the operator admits any network, for only there
+	// may an address be plain http. Without it none may.
+	PlainHTTP func() bool
 	// Sealer seals what the store keeps. Without it (a nil interface: the setting
 	// is missing) no channel can be made and no config changed.
 	Sealer Sealer
@@ -104,6 +107,9 @@ type api struct{ Config }
 func New(c Config) http.Handler {
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
+	}
+	if c.PlainHTTP == nil {
+		c.PlainHTTP = func() bool { return false }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -29,7 +29,7 @@ func (a *api) createChannel(ctx context.Context, c call) (answer, error) {
 		return answer{}, &fault{status: http.StatusNotFound, code: "not_found",
 			message: "there is no such channel type; the types are " + strings.Join(a.Kinds.Slugs(), ", ")}
 	}
-	s, err := readCreate(c.body, kind)
+	s, err := readCreate(c.body, kind, a.PlainHTTP())
 	if err != nil {
 		return answer{}, err
 	}
@@ -66,7 +66,7 @@ func (a *api) updateChannel(ctx context.Context, c call) (answer, error) {
 		return answer{}, &fault{status: http.StatusConflict, code: "unsupported_channel_type",
 			message: "this version does not know the channel's type and cannot change it"}
 	}
-	s, err := readUpdate(c.body, kind)
+	s, err := readUpdate(c.body, kind, a.PlainHTTP())
 	if err != nil {
 		return answer{}, err
 	}

@@ -37,14 +37,15 @@ type settings struct {
 
 // fields reads a channel's fields and collects what is wrong with each.
 type fields struct {
-	body object
-	bad  map[string]string
+	body  object
+	bad   map[string]string
+	plain bool // an address may be plain http
 }
 
 // readCreate reads the body of a create: the type's own fields beside name, as
 // JITSudo's guide has them, or under config.
-func readCreate(body object, kind channel.Kind) (settings, error) {
-	f := &fields{body, map[string]string{}}
+func readCreate(body object, kind channel.Kind, plain bool) (settings, error) {
+	f := &fields{body, map[string]string{}, plain}
 	s := f.common(kind)
 	if _, ok := body[keyName]; !ok {
 		f.bad[keyName] = "is required"
@@ -66,8 +67,8 @@ func readCreate(body object, kind channel.Kind) (settings, error) {
 }
 
 // readUpdate reads the body of an update: every field optional.
-func readUpdate(body object, kind channel.Kind) (settings, error) {
-	f := &fields{body, map[string]string{}}
+func readUpdate(body object, kind channel.Kind, plain bool) (settings, error) {
+	f := &fields{body, map[string]string{}, plain}
 	s := f.common(kind)
 	for k := range f.others() {
 		f.bad[k] = "is not a key that an update takes"
@@ -149,6 +150,9 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 	var wrong *channel.InvalidError
 	switch {
 	case err == nil:
+		if !f.plain && reachedInPlain(cfg) {
+			f.bad[prefix+"url"] = "must be https; http reaches only what the operator's delivery.allow_networks admits, which is nothing"
+		}
 		return cfg
 	case !errors.As(err, &wrong) || len(wrong.Fields) == 0:
 		f.bad[keyConfig] = "is not a config of a " + kind.Slug() // err may quote a value
@@ -162,6 +166,12 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 		}
 	}
 	return nil
+}
+
+// reachedInPlain reports whether cfg's address is an http URL.
+func reachedInPlain(cfg channel.Config) bool {
+	var c struct{ URL string }
+	return json.Unmarshal(cfg.Reveal(), &c) == nil && len(c.URL) >= 5 && strings.EqualFold(c.URL[:5], "http:")
 }
 
 // err is a *fault that names every wrong field, or nil.

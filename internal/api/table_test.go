@@ -93,6 +93,8 @@ func TestAnswers(t *testing.T) {
 		// Creating.
 		{name: "nothing said", req: request{method: "POST", path: slack, body: `{}`}, status: 400, code: "invalid", fields: `["name","url"]`},
 		{name: "no name", req: request{method: "POST", path: slack, body: `{"webhook_url":"` + slackURL + `"}`}, status: 400, code: "invalid", fields: `["name"]`},
+		{name: "plain http, flat", req: request{method: "POST", path: slack, body: `{"name":"a","url":"http://hooks.example/x"}`}, status: 400, code: "invalid", fields: `["url"]`},
+		{name: "plain HTTP, nested", req: request{method: "POST", path: slack, body: `{"name":"a","config":{"webhook_url":"HTTP://hooks.example/x"}}`}, status: 400, code: "invalid", fields: `["config.url"]`},
 		{name: "empty name", req: request{method: "POST", path: slack, body: `{"name":"","url":"` + slackURL + `"}`}, status: 400, code: "invalid", fields: `["name"]`},
 		{name: "name of a number", req: request{method: "POST", path: slack, body: `{"name":7,"url":"` + slackURL + `"}`}, status: 400, code: "invalid", fields: `["name"]`},
 		{name: "name of null", req: request{method: "POST", path: slack, body: `{"name":null,"url":"` + slackURL + `"}`}, status: 400, code: "invalid", fields: `["name"]`},

@@ -246,6 +246,12 @@ func TestPrivateAddresses(t *testing.T) {
 	private := newSink(t)
 	r := newRelay(t)
 	r.startSealed()
+	refused := r.call(http.MethodPost, channelsPath+"/generic-webhook", toJSON(t, map[string]any{"name": "private", "url": private.url}))
+	wantProblem(t, "plain http where no network is admitted", refused, 400, "invalid", "allow_networks")
+	const elsewhere = "  allow_networks: [10.255.0.0/16]\n"
+	r.delivery = elsewhere
+	r.writeFile()
+	reload(t, r, "config reloaded", 1)
 	r.create("generic-webhook", map[string]any{"name": "private", "url": private.url})
 	got := r.settle(r.send(preapproval("a")), retries)
 	if d := got.to(t, "private"); d.State != "dead" || !strings.Contains(d.LastError, "address_blocked") {
@@ -259,14 +265,14 @@ func TestPrivateAddresses(t *testing.T) {
 	// that was opened in between.
 	r.delivery = admitLoopback
 	r.writeFile()
-	reload(t, r, "config reloaded", 1)
+	reload(t, r, "config reloaded", 2)
 	got = r.settle(r.send(preapproval("b")), retries)
 	if d := got.to(t, "private"); d.State != "delivered" {
 		t.Errorf("admitted: %+v", d)
 	}
-	r.delivery = ""
+	r.delivery = elsewhere
 	r.writeFile()
-	reload(t, r, "config reloaded", 2)
+	reload(t, r, "config reloaded", 3)
 	got = r.settle(r.send(preapproval("c")), retries)
 	if d := got.to(t, "private"); d.State != "dead" || !strings.Contains(d.LastError, "address_blocked") {
 		t.Errorf("shut again: %+v", d)

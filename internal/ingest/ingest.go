@@ -251,7 +251,7 @@ func contains(methods []string, m string) bool {
 }
 
 func isJSON(h http.Header) bool {
-	if len(h.Values("Content-Encoding")) > 0 {
+	if len(h.Values("Content-Encoding")) > 0 || len(h.Values("Content-Type")) != 1 {
 		return false
 	}
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))

@@ -385,3 +385,21 @@ func BenchmarkHook(b *testing.B) {
 		h.ServeHTTP(httptest.NewRecorder(), req)
 	}
 }
+
+func TestIsJSON(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		h    http.Header
+		want bool
+	}{
+		{"plain", http.Header{"Content-Type": {"application/json"}}, true},
+		{"in capitals", http.Header{"Content-Type": {"Application/JSON"}}, true},
+		{"two of them", http.Header{"Content-Type": {"application/json", "text/plain"}}, false},
+		{"none", http.Header{}, false},
+		{"encoded", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {""}}, false},
+	} {
+		if got := isJSON(tt.h); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

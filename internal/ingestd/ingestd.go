@@ -84,7 +84,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	manage := api.New(api.Config{
 		Tenants: d.view.tenants, FileChannels: d.view.channels, Kinds: catalog.Kinds(),
-		Channels: channelstore.New(rdb), Receipts: receipt.New(rdb, receipt.Retention{}), Events: tasks,
+		PlainHTTP: d.view.plainHTTP, Channels: channelstore.New(rdb), Receipts: receipt.New(rdb, receipt.Retention{}), Events: tasks,
 		Sealer: sealer, Log: opts.Log,
 	})
 	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{

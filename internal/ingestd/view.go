@@ -23,6 +23,7 @@ type snapshot struct {
 	auth     map[string]authn.Config // by source: to tell what a reload changes
 	tenants  []api.Tenant
 	channels map[string][]*channel.Channel // by tenant
+	plain    bool                          // some network is admitted
 }
 
 // replace puts file in force. An authenticator whose config is as before is
@@ -34,7 +35,7 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 	}
 	next := &snapshot{
 		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{},
-		channels: map[string][]*channel.Channel{},
+		channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
 	}
 	for _, t := range file.Tenants {
 		next.channels[t.ID] = t.Channels
@@ -92,6 +93,8 @@ func (v *view) tenants() []api.Tenant { return v.current.Load().tenants }
 func (v *view) channels(tenantID string) []*channel.Channel {
 	return v.current.Load().channels[tenantID]
 }
+
+func (v *view) plainHTTP() bool { return v.current.Load().plain }
 
 // ready says which source cannot tell its senders yet.
 func (v *view) ready() error {

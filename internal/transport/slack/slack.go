@@ -42,12 +42,15 @@ func (t *Transport) Send(ctx context.Context, ch *channel.Channel, ev *event.Eve
 	if failure := answer.Outcome(now, errorCode(answer.Body)); failure != nil {
 		return failure
 	}
-	switch {
-	case answer.Status == http.StatusOK && string(bytes.TrimSpace(answer.Body)) == "ok":
+	switch text := string(bytes.TrimSpace(answer.Body)); {
+	case text == "ok":
 		return nil
 	case answer.Incomplete != nil:
 		return answer.Incomplete
+	case text == "": // servers that only speak Slack's language
+		return nil
 	}
+	// A success that says something else is a login page, say, and no delivery.
 	return &transport.SendError{
 		Reason: transport.ReasonBadResponse, Class: transport.Retry,
 		Err: errors.New("the answer is not Slack's ok"),
