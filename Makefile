@@ -11,6 +11,7 @@ BIN      := bin
 # Where a variable's default is empty, go test sees nothing.
 PKG      ?= ./...
 RUN      ?=
+ARGS     ?=
 FUZZTIME ?= 10s
 BENCHTIME ?= 2s
 COUNT    ?= 1
@@ -21,8 +22,8 @@ help: ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: dev
-dev: ## Run everything in one process, with an inbox to look at; nothing survives its exit
-	$(GO) run ./cmd/relayctl dev
+dev: ## Run everything in one process, with an inbox to look at (ARGS=--free-ports where ports are taken)
+	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/relayctl ./cmd/relayctl && exec $(BIN)/relayctl dev $(ARGS)
 
 .PHONY: build
 build: ## Build ingest, worker and relayctl into bin/

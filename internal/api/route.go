@@ -21,7 +21,7 @@ func (a *api) logCall(next http.Handler) http.Handler {
 		defer func() { // also when a panic cuts the connection
 			a.Log.InfoContext(ctx, "API call",
 				"method", r.Method, "route", chi.RouteContext(ctx).RoutePattern(), "status", ww.Status(),
-				"tenant", c.tenantID, "key", c.key, "request_id", problem.ID(ctx), "duration", a.Now().Sub(start))
+				"tenant", c.tenantID, "key", c.key, "request_id", problem.ID(ctx), "took", a.Now().Sub(start).String())
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 	})

@@ -23,7 +23,7 @@ func TestRecipientsFile(t *testing.T) {
 		{name: "empty", text: "", err: key + "FILE: has no recipient"},
 		{name: "an identity", text: "AGE-SECRET-KEY-1S3CR3T\n", err: key + "holds a secret key; it belongs to the workers, as --secrets-identity-file"},
 		{name: "something else", text: "age1a\nssh-ed25519 S3CR3T", err: key + "each recipient begins with age1; one a line"},
-		{name: "both", text: "age1a", args: []string{"--secrets-recipients=age1b"}, err: key + "is given, and so is secrets-recipients: one of them is enough"},
+		{name: "both", text: "age1a", args: []string{"--secrets-recipients=age1b"}, err: key + "is given, and so is --secrets-recipients: one of them is enough"},
 		{name: "too large", text: strings.Repeat("age1a\n", 200_000), err: key + "FILE: larger than 1 MiB"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -121,7 +121,7 @@ func ParseIngest(args, environ []string, stdout io.Writer) (IngestSettings, erro
 		s.SecretsRecipients = p.recipientsFile("secrets-recipients-file", f)
 	}
 	if s.HooksAddr == "" && s.APIAddr == "" {
-		p.fail("hooks-addr", "is off and so is --api-addr: nothing is left to do")
+		p.fail("hooks-addr", "is off and so is --api-addr: nothing is left to do, turn one on")
 	}
 	return s, p.err
 }

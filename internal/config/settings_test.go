@@ -136,7 +136,7 @@ func TestParseRefuses(t *testing.T) {
 		{ingest, "--hooks-addr=8080", "", `--hooks-addr: "8080" is not an address such as :8080 or 127.0.0.1:8080`},
 		{ingest, "--ops-addr=:http", "", `--ops-addr: ":http" has no port from 0 to 65535`},
 		{ingest, "--ops-addr=:70000", "", `--ops-addr: ":70000" has no port from 0 to 65535`},
-		{ingest, "--hooks-addr=", "ACCESSRELAY_API_ADDR=", `--hooks-addr: is off and so is --api-addr: nothing is left to do`},
+		{ingest, "--hooks-addr=", "ACCESSRELAY_API_ADDR=", `--hooks-addr: is off and so is --api-addr: nothing is left to do, turn one on`},
 		{ingest, "", "ACCESSRELAY_REDIS_URL=", `ACCESSRELAY_REDIS_URL: is empty`},
 		{ingest, "", "ACCESSRELAY_CONFIG=", `ACCESSRELAY_CONFIG: is empty`},
 		{ingest, "--secrets-recipients=AGE-SECRET-KEY-1S3CR3T", "", `--secrets-recipients: holds a secret key; it belongs to the workers, as --secrets-identity-file`},

@@ -142,7 +142,7 @@ func (l *loader) platform(a at) source.Platform {
 	case slices.Contains(allPlatforms, name):
 		l.fail(a, "%s is not supported by this version (it has %s)", name, strings.Join(have, ", "))
 	default:
-		l.fail(a, "not a platform (there are %s)%s", strings.Join(have, ", "), didYouMean(name, have))
+		l.fail(a, "not a platform of this version (it has %s)%s", strings.Join(have, ", "), didYouMean(name, have))
 	}
 	return p
 }
@@ -176,7 +176,7 @@ func (l *loader) attemptTime(a at) time.Duration {
 	const most = 5 * time.Minute
 	d := l.duration(a, defaultTimeout, time.Millisecond)
 	if l.err == nil && d > most {
-		l.fail(a, "must be at most %v", most)
+		l.fail(a, "must be at most 5m")
 	}
 	return d
 }

@@ -124,7 +124,7 @@ func (p *settingsReader) recipient(name, r, separated string) string {
 // recipientsFile reads them from a file, one a line.
 func (p *settingsReader) recipientsFile(name string, f ingestFlags) []string {
 	if f.SecretsRecipients != "" {
-		p.fail(name, "is given, and so is secrets-recipients: one of them is enough")
+		p.fail(name, "is given, and so is --secrets-recipients: one of them is enough")
 		return nil
 	}
 	data, err := readFile(f.SecretsRecipientsFile)

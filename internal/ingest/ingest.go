@@ -109,10 +109,15 @@ func (h *hooks) receive(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 	}
 	h.Metrics.observe(src, accepted, time.Since(start))
-	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "event accepted",
+	attrs := []slog.Attr{
 		slog.String("event", task.ID), slog.String("source", src.ID), slog.String("tenant", src.TenantID),
-		slog.String("platform", src.Platform.Name()), slog.String("trace", task.TraceParent),
-		slog.String("request_id", problem.ID(r.Context())), slog.Int("bytes", len(task.Body)))
+		slog.String("platform", src.Platform.Name()),
+		slog.String("request_id", problem.ID(r.Context())), slog.Int("bytes", len(task.Body)),
+	}
+	if task.TraceParent != "" {
+		attrs = append(attrs, slog.String("trace", task.TraceParent))
+	}
+	h.Log.LogAttrs(r.Context(), slog.LevelInfo, "event accepted", attrs...)
 }
 
 // sourceID is the source that the path names. chi does not say for a request

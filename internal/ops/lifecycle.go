@@ -53,7 +53,7 @@ func (l *Lifecycle) Stop(ctx context.Context) error {
 		s := steps[i]
 		start := time.Now()
 		err := run(ctx, s)
-		took := slog.Duration("duration", time.Since(start))
+		took := slog.String("took", time.Since(start).Round(time.Microsecond).String())
 		if err != nil {
 			l.log.Error("shutdown step", "step", s.name, took, "error", err)
 			errs = append(errs, fmt.Errorf("stopping %s: %w", s.name, err))

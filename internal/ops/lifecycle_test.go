@@ -33,7 +33,7 @@ func TestLifecycleStopsInReverse(t *testing.T) {
 	if !errors.Is(err, broken) || err.Error() != "stopping pump: broken" {
 		t.Errorf("Stop = %v", err)
 	}
-	for _, want := range []string{`level=DEBUG msg="shutdown step" step=listener duration=`, "level=ERROR msg=\"shutdown step\" step=pump"} {
+	for _, want := range []string{`level=DEBUG msg="shutdown step" step=listener took=`, "level=ERROR msg=\"shutdown step\" step=pump"} {
 		if !strings.Contains(buf.String(), want) {
 			t.Errorf("log lacks %q:\n%s", want, buf.String())
 		}

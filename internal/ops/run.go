@@ -33,6 +33,7 @@ func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
+	log.Info("starting", "version", ThisBuild().String())
 	err := d.Start()
 	for err == nil {
 		select {
@@ -55,6 +56,9 @@ func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger)
 	defer cancel()
 	if stopErr := d.Stop(ctx); err == nil {
 		err = stopErr
+	}
+	if err == nil {
+		log.Info("stopped")
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -60,8 +61,11 @@ func (s *Server) Start() error {
 		return nil
 	}
 	ln, err := net.Listen("tcp", s.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = inUse{s.addr, err}
+	}
 	if err != nil {
-		return fmt.Errorf("--%s-addr: listening on %s: %w", s.name, s.addr, err)
+		return fmt.Errorf("--%s-addr: %w", s.name, err)
 	}
 	s.ln = ln
 	s.log.Info("listening", "addr", ln.Addr().String())
@@ -73,6 +77,15 @@ func (s *Server) Start() error {
 	}()
 	return nil
 }
+
+// inUse says what to do about an address that another program has.
+type inUse struct {
+	addr string
+	err  error
+}
+
+func (e inUse) Error() string { return e.addr + " is taken: give another address" }
+func (e inUse) Unwrap() error { return e.err }
 
 // Addr is where the server listens, with the port it got, or "" when it is off
 // or not started.

@@ -40,6 +40,9 @@ func Check(ctx context.Context, rdb redis.UniversalClient) error {
 
 func checkNode(ctx context.Context, rdb redis.Cmdable) error {
 	server, err := rdb.Info(ctx, "server").Result()
+	if refused(err) {
+		return fmt.Errorf("%w: it refuses the user or password of the URL (%s)", ErrUnsuitable, firstWord(err.Error()))
+	}
 	if err != nil {
 		return fmt.Errorf("asking Redis for its version: %w", err)
 	}
@@ -64,6 +67,30 @@ func checkNode(ctx context.Context, rdb redis.Cmdable) error {
 		return fmt.Errorf("%w: maxmemory-policy is %s, which silently drops events when memory is full; "+
 			"set it to noeviction (redis.conf, or CONFIG SET maxmemory-policy noeviction)", ErrUnsuitable, policy)
 	}
+}
+
+// refused reports whether err is Redis' answer to who we say we are. Waiting
+// does not mend that either.
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, code := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
+		if strings.Contains(err.Error(), code+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// firstWord is the code of an answer of Redis'; the rest could name the user.
+func firstWord(text string) string {
+	for _, word := range strings.Fields(text) {
+		if word == strings.ToUpper(word) && len(word) > 3 {
+			return word
+		}
+	}
+	return "no code"
 }
 
 // field reads one line of INFO's answer; "" if it is not there.

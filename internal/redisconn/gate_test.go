@@ -3,6 +3,7 @@ package redisconn
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"accessrelay/internal/redistest"
@@ -32,6 +33,23 @@ func TestAdmit(t *testing.T) {
 		}
 		if _, err := Admit(t.Context(), s.Client(), true, log); err != nil {
 			t.Errorf("embedded: %v", err)
+		}
+	})
+	t.Run("refuses the password", func(t *testing.T) {
+		s := redistest.Start(t)
+		if err := s.Client().ConfigSet(t.Context(), "requirepass", "right").Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, url := range []string{"redis://" + s.Addr(), "redis://:wr0ng@" + s.Addr()} {
+			rdb, err := Open(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = rdb.Close() }()
+			_, err = Admit(t.Context(), rdb, false, log)
+			if !errors.Is(err, ErrUnsuitable) || strings.Contains(err.Error(), "wr0ng") {
+				t.Errorf("got %v, want ErrUnsuitable without the password", err)
+			}
 		}
 	})
 	t.Run("not there at the start, and unsuitable when it comes", func(t *testing.T) {

@@ -44,8 +44,11 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	if wait := d.NextAttemptAt.Sub(now); wait > 0 {
 		return &Again{After: wait, because: "not due yet"}
 	}
-	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID, "trace", due.TraceParent,
+	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID,
 		"delivery", d.ID(), "channel", d.ChannelID, "channel_type", d.ChannelType)
+	if due.TraceParent != "" {
+		log = log.With("trace", due.TraceParent)
+	}
 
 	ch, sendErr, err := r.channel(ctx, ev, d)
 	if err != nil {

@@ -26,7 +26,10 @@ const (
 // fan-out. After a nil error the event is recorded and every delivery of it has
 // its task; after any other error it must be run again.
 func (r *Relay) Event(ctx context.Context, a Accepted) error {
-	log := r.Log.With("event", a.ID, "source", a.Source, "tenant", a.TenantID, "trace", a.TraceParent)
+	log := r.Log.With("event", a.ID, "source", a.Source, "tenant", a.TenantID)
+	if a.TraceParent != "" {
+		log = log.With("trace", a.TraceParent)
+	}
 	ev, window := r.normalize(ctx, a)
 	receipt := event.Receipt{
 		ID: a.ID, TenantID: a.TenantID, Type: ev.Type,

@@ -17,7 +17,8 @@ type keygenCmd struct {
 }
 
 type keygenSecretsCmd struct {
-	Out string `required:"" placeholder:"FILE" help:"Where the identity goes: a new file, mode 0600."`
+	Out           string `required:"" placeholder:"FILE" help:"Where the identity goes: a new file, mode 0600."`
+	RecipientsOut string `placeholder:"FILE" help:"Where the recipient goes besides being printed: a new file, for --secrets-recipients-file."`
 }
 
 // Help implements kong.HelpProvider.
@@ -28,7 +29,7 @@ recipient, which is printed, only seals: it is for ingest (--secrets-recipients,
 
 Example:
 
-    relayctl keygen secrets --out worker/identity.txt > etc/secrets-recipients`
+    relayctl keygen secrets --out worker/identity.txt --recipients-out etc/secrets-recipients`
 }
 
 // Run writes the identity and prints the recipient.
@@ -39,6 +40,11 @@ func (c *keygenSecretsCmd) Run(t *Terminal) error {
 	}
 	if err := createFile("out", c.Out, 0o600, identity); err != nil {
 		return err
+	}
+	if c.RecipientsOut != "" {
+		if err := createFile("recipients-out", c.RecipientsOut, 0o644, []byte(recipient+"\n")); err != nil {
+			return errors.Join(err, os.Remove(c.Out)) // an identity without its recipient would be in the way of the next try
+		}
 	}
 	fmt.Fprintln(t.Out, recipient)
 	return nil

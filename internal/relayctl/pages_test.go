@@ -185,7 +185,7 @@ func TestInboxWrong(t *testing.T) {
 		code      int
 	}{
 		{"--addr=nonsense", `--addr: "nonsense" is not an address such as :8083 or 127.0.0.1:8083`, exitUsage},
-		{"--addr=" + taken.Addr().String(), "--addr: listen tcp " + taken.Addr().String() + ": bind: address already in use", exitFailed},
+		{"--addr=" + taken.Addr().String(), "--addr: " + taken.Addr().String() + " is taken: give another address", exitFailed},
 		{"--signing-secret-file=/webhook/x=" + bad, "--signing-secret-file: signing secret of /webhook/x: must start with whsec_", exitFailed},
 		{"--signing-secret-file=/webhook/x=" + bad + "no", "--signing-secret-file: " + bad + "no: no such file or directory", exitFailed},
 	} {
