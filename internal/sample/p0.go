@@ -27,7 +27,7 @@ var p0Samples = []Sample{
 	{"request-draft", event.Unrecognized, p0Request("DRAFT", nil)},
 }
 
-var p0Approver = fields{"id": "maria.lopez@example.com", "name": "Maria Lopez", "email": "maria.lopez@example.com"}
+var p0Approver = fields{"id": "security-approver@example.com", "name": "Security approver", "email": "security-approver@example.com"}
 
 func p0Envelope(eventType string, data fields) []byte {
 	return body(fields{
@@ -51,7 +51,7 @@ func p0Preapproval(eventType string) func(string) []byte {
 			"startsAt":  p0Starts,
 			"endsAt":    p0Ends,
 			"createdAt": p0Asked,
-			"principal": "sam.carter@example.com",
+			"principal": "on-call-engineer@example.com",
 			"approver":  p0Approver,
 			"reason":    "On call this week",
 		})
@@ -69,8 +69,8 @@ func p0Request(status string, more fields) func(string) []byte {
 				"description": "DatabaseAdmin in AWS account Production",
 			},
 			"status":             status,
-			"principal":          "sam.carter@example.com",
-			"requestor":          "sam.carter@example.com",
+			"principal":          "on-call-engineer@example.com",
+			"requestor":          "on-call-engineer@example.com",
 			"reason":             "Fix the replication lag",
 			"requestedTimestamp": p0Asked,
 		}
