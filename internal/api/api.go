@@ -80,15 +80,30 @@ type channelWriter interface {
 	Delete(ctx context.Context, tenantID, id string) error
 }
 
-// Receipts is the record of who was told about what. Receipt's error is
-// receipt.ErrNotFound for an event that it does not know, List's receipt.ErrBadCursor.
+// Receipts is the record of who was told about what. Its errors are
+// receipt.ErrNotFound, ErrNotDead and ErrBadCursor; any other means that the
+// store is unavailable.
 type Receipts interface {
+	receiptReader
+	deadLetters
+}
+
+type receiptReader interface {
 	Receipt(ctx context.Context, eventID string) (event.Receipt, error)
 	List(ctx context.Context, q receipt.Query) (items []receipt.Item, next string, err error)
 }
 
-// Events is the queue of accepted events.
+type deadLetters interface {
+	Delivery(ctx context.Context, tenantID, eventID string, n int) (event.Delivery, error)
+	// Replay begins the next round of d, a dead delivery as it was read. Its task
+	// must be enqueued before.
+	Replay(ctx context.Context, tenantID string, d event.Delivery) error
+	Delete(ctx context.Context, tenantID, eventID string, n int) error
+}
+
+// Events is the queue of accepted events and of their deliveries.
 type Events interface {
+	EnqueueDelivery(ctx context.Context, t queue.DeliveryTask) error
 	EnqueueEvent(ctx context.Context, t queue.EventTask) error
 	// Lookup finds an event that no worker has finished with.
 	Lookup(ctx context.Context, eventID string) (t queue.EventTask, found bool, err error)
@@ -133,6 +148,9 @@ func New(c Config) http.Handler {
 		r.Post("/v1/notification-channels/{id}/test", a.serve(a.testChannel))
 		r.Get("/v1/events/{id}", a.serve(a.getEvent))
 		r.Get("/v1/deliveries", a.serve(a.listDeliveries))
+		r.Post("/v1/deliveries/replay", a.serveBody(a.replayDeliveries))
+		r.Post("/v1/deliveries/{id}/replay", a.serve(a.replayDelivery))
+		r.Delete("/v1/deliveries/{id}", a.serve(a.deleteDelivery))
 	})
 	return r
 }

@@ -44,6 +44,14 @@ func (a *api) receipt(ctx context.Context, id string) (event.Receipt, error) {
 	return a.Receipts.Receipt(ctx, id)
 }
 
+// checkEventID says what is wrong with s, or "".
+func checkEventID(s string) string {
+	if event.ValidID(s) {
+		return ""
+	}
+	return "is not an event id"
+}
+
 const badCursor = "is not a cursor of this list"
 
 func (a *api) listDeliveries(ctx context.Context, c call) (answer, error) {
@@ -56,14 +64,9 @@ func (a *api) listDeliveries(ctx context.Context, c call) (answer, error) {
 			}
 			return "must be pending, retrying, throttled, delivered or dead"
 		})),
-		EventID: p.get("event_id", func(s string) string {
-			if event.ValidID(s) {
-				return ""
-			}
-			return "is not an event id"
-		}),
-		Cursor: p.get("cursor", nil),
-		Limit:  p.limit(),
+		EventID: p.get("event_id", checkEventID),
+		Cursor:  p.get("cursor", nil),
+		Limit:   p.limit(),
 	}
 	p.get("channel_id", func(s string) string {
 		id, err := channelID(s)

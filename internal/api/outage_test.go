@@ -22,6 +22,9 @@ func calls(id string) []request {
 		{method: "POST", path: channelsPath + "/" + id + "/test"},
 		{method: "GET", path: "/v1/events/" + event.NewID(noon)},
 		{method: "GET", path: "/v1/deliveries"},
+		{method: "POST", path: "/v1/deliveries/" + event.DeliveryID(event.NewID(noon), 0) + "/replay"},
+		{method: "POST", path: "/v1/deliveries/replay", body: `{}`},
+		{method: "DELETE", path: "/v1/deliveries/" + event.DeliveryID(event.NewID(noon), 0)},
 	}
 }
 

@@ -34,6 +34,11 @@ func (h *harness) seed() map[string]string {
 	n["globex-event"] = h.record(globex, delivery(n["globex-channel"], "globex-hook", event.StateDelivered))
 	n["partial"] = h.record(acme,
 		delivery(n["api"], "engineering-slack", event.StateDelivered), delivery(n["siem"], "siem", event.StateDead))
+	failed := h.record(acme, delivery(n["siem"], "siem", event.StateDead), delivery(n["siem"], "siem", event.StateDead), delivery(n["siem"], "siem", event.StateRetrying))
+	n["dead"], n["dead-too"], n["open"] = event.DeliveryID(failed, 0), event.DeliveryID(failed, 1), event.DeliveryID(failed, 2)
+	n["delivered"], n["no-delivery"] = event.DeliveryID(n["partial"], 0), event.DeliveryID(n["partial"], 2)
+	n["globex-failed"] = h.record(globex, delivery(n["globex-channel"], "globex-hook", event.StateDead))
+	n["globex-dead"] = event.DeliveryID(n["globex-failed"], 0)
 	return n
 }
 

@@ -78,6 +78,14 @@ func viewItem(i receipt.Item) itemView {
 	return itemView{viewDelivery(i.Delivery), i.EventID, i.EventType, i.CreatedAt.UTC()}
 }
 
+// accepted is what will be done later.
+type accepted struct {
+	ID     string `json:"id"`
+	Status string `json:"status"`
+}
+
+func viewAccepted(id string) accepted { return accepted{id, "accepted"} }
+
 type receiptView struct {
 	ID          string         `json:"id"`
 	Type        event.Type     `json:"type,omitempty"`

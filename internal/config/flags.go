@@ -98,6 +98,10 @@ func describe(v *kong.Value) string {
 	return s
 }
 
+// toolSettings are what relayctl alone reads from the environment. A program
+// that is started from the same shell ignores them.
+var toolSettings = []string{"api-url", "api-key-file", "tenant-id"}
+
 // settingNames are the flags of both programs.
 func settingNames() []string {
 	var out []string
@@ -123,7 +127,7 @@ var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|
 // a default in force in silence.
 func checkEnv(env map[string]string) error {
 	var known []string
-	for _, name := range settingNames() {
+	for _, name := range append(settingNames(), toolSettings...) {
 		known = append(known, envName(name))
 	}
 	names := make([]string, 0, len(env))

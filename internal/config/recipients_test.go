@@ -56,6 +56,7 @@ func TestCheckEnviron(t *testing.T) {
 		"ACCESSRELAY_REDIS_URL=redis://r":  "",
 		"ACCESSRELAY_CONCURRENCY=anything": "",
 		"REDIS_URL=x":                      "",
+		"ACCESSRELAY_API_KEY_FILE=key":     "",
 		"ACCESSRELAY_REDISURL=redis://r":   `ACCESSRELAY_REDISURL: no such setting, did you mean "ACCESSRELAY_REDIS_URL"?`,
 	} {
 		if got := errText(CheckEnviron([]string{"PATH=/bin", environ})); got != want {

@@ -56,11 +56,13 @@ type Receipt struct {
 	ReceivedAt  time.Time
 	DuplicateOf string     // set when the event is a repeat
 	Unrouted    bool       // no channel wanted it
-	Deliveries  []Delivery // in the order of the fan-out
+	Deliveries  []Delivery // in the order of the fan-out; deleted ones are left out
+	Deleted     int        // dead deliveries that were deleted
 }
 
-// Status derives the event's status from its deliveries. A receipt without a
-// type is of an event that no worker has come to.
+// Status derives the event's status from its deliveries. A dead one that was
+// deleted counts as dead: deleting it does not make it have arrived. A receipt
+// without a type is of an event that no worker has come to.
 func (r *Receipt) Status() Status {
 	switch {
 	case r.DuplicateOf != "":
@@ -70,7 +72,7 @@ func (r *Receipt) Status() Status {
 	case r.Type == "":
 		return StatusAccepted
 	}
-	var delivered, dead int
+	delivered, dead := 0, r.Deleted
 	for _, d := range r.Deliveries {
 		switch d.State {
 		case StateDelivered:

@@ -25,6 +25,9 @@ func TestReceiptStatus(t *testing.T) {
 		{"delivered", Receipt{Type: GrantActive, Deliveries: deliveries(StateDelivered, StateDelivered)}, StatusDelivered},
 		{"dead", Receipt{Type: GrantActive, Deliveries: deliveries(StateDead, StateDead)}, StatusFailed},
 		{"some of each", Receipt{Type: GrantActive, Deliveries: deliveries(StateDelivered, StateDead)}, StatusPartial},
+		{"deleted", Receipt{Type: GrantActive, Deleted: 2}, StatusFailed},
+		{"delivered and deleted", Receipt{Type: GrantActive, Deleted: 1, Deliveries: deliveries(StateDelivered)}, StatusPartial},
+		{"open and deleted", Receipt{Type: GrantActive, Deleted: 1, Deliveries: deliveries(StateRetrying)}, StatusPending},
 		{"all of each", Receipt{Type: GrantActive, Deliveries: deliveries(StateDelivered, StateDead, StatePending)}, StatusPending},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -43,6 +43,8 @@ type Daemon struct {
 	view    view
 	ops     *ops.Handler
 
+	receipts *receipt.Store
+
 	hooksServer, apiServer, opsServer *ops.Server
 	lifecycle                         *ops.Lifecycle
 	failed                            chan error
@@ -78,13 +80,14 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		Source: d.view.source, Queue: tasks, MaxBody: s.MaxBody, EnqueueTimeout: s.EnqueueTimeout,
 		Metrics: d.metrics, Log: opts.Log, Now: time.Now,
 	})
+	d.receipts = receipt.New(rdb, d.view.retention())
 	sealer, err := newSealer(s.SecretsRecipients)
 	if err != nil {
 		return nil, d.abandon(err)
 	}
 	manage := api.New(api.Config{
 		Tenants: d.view.tenants, FileChannels: d.view.channels, Kinds: catalog.Kinds(),
-		PlainHTTP: d.view.plainHTTP, Channels: channelstore.New(rdb), Receipts: receipt.New(rdb, receipt.Retention{}), Events: tasks,
+		PlainHTTP: d.view.plainHTTP, Channels: channelstore.New(rdb), Receipts: d.receipts, Events: tasks,
 		Sealer: sealer, Log: opts.Log,
 	})
 	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{
@@ -151,7 +154,13 @@ func (d *Daemon) Reload() error {
 	if err != nil {
 		return err
 	}
-	return d.view.replace(file, d.metrics, d.log)
+	if err := d.view.replace(file, d.metrics, d.log); err != nil {
+		return err
+	}
+	if d.receipts != nil { // nil at the start
+		d.receipts.SetRetention(d.view.retention())
+	}
+	return nil
 }
 
 // Stop answers what has been asked, then lets go of Redis.

@@ -12,6 +12,7 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingest"
+	"accessrelay/internal/receipt"
 )
 
 // view is the file as the handlers see it. A reload replaces it whole: a request
@@ -24,6 +25,7 @@ type snapshot struct {
 	tenants  []api.Tenant
 	channels map[string][]*channel.Channel // by tenant
 	plain    bool                          // some network is admitted
+	keep     receipt.Retention
 }
 
 // replace puts file in force. An authenticator whose config is as before is
@@ -36,6 +38,7 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 	next := &snapshot{
 		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{},
 		channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
+		keep: receipt.Retention(file.Retention),
 	}
 	for _, t := range file.Tenants {
 		next.channels[t.ID] = t.Channels
@@ -95,6 +98,8 @@ func (v *view) channels(tenantID string) []*channel.Channel {
 }
 
 func (v *view) plainHTTP() bool { return v.current.Load().plain }
+
+func (v *view) retention() receipt.Retention { return v.current.Load().keep }
 
 // ready says which source cannot tell its senders yet.
 func (v *view) ready() error {

@@ -86,6 +86,10 @@ func encodeDelivery(d event.Delivery) (string, error) {
 	return strconv.Itoa(d.Round) + "|" + string(d.State) + "|" + b, nil
 }
 
+// deleted tells the value of a delivery that was deleted. Nothing else is known
+// of it.
+func deleted(value string) bool { return strings.HasSuffix(value, "|deleted|") }
+
 func decodeDelivery(eventID string, n int, value string) (event.Delivery, error) {
 	round, rest, ok1 := strings.Cut(value, "|")
 	state, body, ok2 := strings.Cut(rest, "|")

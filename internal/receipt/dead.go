@@ -83,7 +83,7 @@ func (s *Store) readDead(ctx context.Context, tenantID string, found []corpse) (
 	for i, cmd := range cmds {
 		v := cmd.Val()
 		value, ok := v[3].(string)
-		if !ok {
+		if !ok || deleted(value) {
 			continue
 		}
 		rec, _, err := decodeHead(events[i], v)

@@ -11,7 +11,8 @@ import "strconv"
 //	meta   what the event is, see type meta
 //	event  the canonical event, while some delivery may still need it
 //	n      number of deliveries
-//	d:<i>  the ith delivery, "<round>|<state>|<json>", see [encodeDelivery]
+//	d:<i>  the ith delivery, "<round>|<state>|<json>", see [encodeDelivery];
+//	       "<round>|deleted|" of one that was deleted
 func recordKey(eventID string) string { return "ar:{" + eventID + "}" }
 
 // Fields of the hash. The scripts have them too.

@@ -83,21 +83,28 @@ func (s *Store) listOne(ctx context.Context, q Query) ([]Item, string, error) {
 		return nil, "", err
 	}
 	items, n := take(nil, recs[0], cur.N, q)
-	if n == len(recs[0].Deliveries) {
+	if n == 0 {
 		return items, "", nil
 	}
 	return items, cursor{Walk: walkOne, Member: q.EventID, N: n}.String(), nil
 }
 
-// take appends what q wants of rec's deliveries from the nth on, up to q's
-// limit, and returns the number of the first delivery it did not look at.
-func take(items []Item, rec *event.Receipt, n int, q Query) ([]Item, int) {
-	for ; n < len(rec.Deliveries) && len(items) < q.limit(); n++ {
-		if d := rec.Deliveries[n]; q.wants(d) {
+// take appends what q wants of rec's deliveries from number n on, up to q's
+// limit, and returns the number of the first delivery it did not look at, 0 if
+// there is none.
+func take(items []Item, rec *event.Receipt, n int, q Query) (_ []Item, next int) {
+	for _, d := range rec.Deliveries {
+		if d.N < n {
+			continue
+		}
+		if len(items) >= q.limit() {
+			return items, d.N
+		}
+		if q.wants(d) {
 			items = append(items, Item{d, rec.Type})
 		}
 	}
-	return items, min(n, len(rec.Deliveries))
+	return items, 0
 }
 
 func (s *Store) listOfEvents(ctx context.Context, q Query) (items []Item, next string, err error) {
@@ -130,9 +137,7 @@ func (s *Store) listOfEvents(ctx context.Context, q Query) (items []Item, next s
 			if rec == nil || rec.TenantID != q.TenantID {
 				continue
 			}
-			if items, cur.N = take(items, rec, start, q); cur.N == len(rec.Deliveries) {
-				cur.N = 0 // done with it
-			}
+			items, cur.N = take(items, rec, start, q)
 			if len(items) == q.limit() {
 				if last && cur.N == 0 && i == len(entries)-1 {
 					return items, "", nil

@@ -47,6 +47,16 @@ func TestStore(t *testing.T) {
 			t.Run("delivered at last", on.testDeliveredAtLast)
 			t.Run("dead letters", on.testDeadLetters)
 			t.Run("death in between", on.testDeathInBetween)
+			t.Run("replay", on.testReplay)
+			t.Run("replay persists", on.testReplayPersists)
+			t.Run("replay refuses", on.testReplayRefuses)
+			t.Run("replay at once", on.testReplayAtOnce)
+			t.Run("replay and death", on.testReplayDeath)
+			t.Run("delivery", on.testDelivery)
+			t.Run("delete", on.testDelete)
+			t.Run("delete refuses", on.testDeleteRefuses)
+			t.Run("delete and death", on.testDeleteDeath)
+			t.Run("list after delete", on.testListAfterDelete)
 		})
 	}
 }
@@ -133,7 +143,7 @@ func moved(d event.Delivery, to event.State) event.Delivery {
 	return d
 }
 
-// replay writes what a replay will: the next round, pending again.
+// replay writes the record of a replay and no more, as one does who dies then.
 func (w *world) replay(d event.Delivery) event.Delivery {
 	w.t.Helper()
 	d.Round, d.State, d.DeadAt = d.Round+1, event.StatePending, time.Time{}
@@ -180,7 +190,10 @@ func (w *world) list(q Query) (ids []string) {
 
 // deathAt is a hook that lets the process die before it sends any command on a
 // key: the command and all after it are not sent.
-type deathAt struct{ key atomic.Value }
+type deathAt struct {
+	key     atomic.Value
+	scripts atomic.Bool // let other commands pass
+}
 
 var (
 	death   deathAt
@@ -193,11 +206,21 @@ func (h *deathAt) on(t *testing.T, key string) {
 	t.Cleanup(h.off)
 }
 
-func (h *deathAt) off() { h.key.Store("") }
+// onScript is on, for scripts alone.
+func (h *deathAt) onScript(t *testing.T, key string) {
+	t.Helper()
+	h.scripts.Store(true)
+	h.on(t, key)
+}
+
+func (h *deathAt) off() {
+	h.key.Store("")
+	h.scripts.Store(false)
+}
 
 func (h *deathAt) hits(cmd redis.Cmder) bool {
 	key, _ := h.key.Load().(string)
-	if key == "" {
+	if key == "" || h.scripts.Load() && !strings.HasPrefix(cmd.Name(), "eval") {
 		return false
 	}
 	for _, a := range cmd.Args() {

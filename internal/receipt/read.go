@@ -67,7 +67,7 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 		if rec == nil {
 			continue
 		}
-		if rec.Deliveries, err = decodeDeliveries(ids[i], values[i]); err != nil {
+		if rec.Deliveries, rec.Deleted, err = decodeDeliveries(ids[i], values[i]); err != nil {
 			return nil, err
 		}
 	}

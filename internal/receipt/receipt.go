@@ -35,6 +35,8 @@ var (
 	ErrNotFound = event.ErrNoRecord
 	// ErrStale says that the delivery is delivered, dead, or in another round.
 	ErrStale = event.ErrStale
+	// ErrNotDead says that the delivery is not dead: it is open or delivered.
+	ErrNotDead = errors.New("the delivery is not dead")
 	// ErrBadCursor says that the cursor was not made by this list.
 	ErrBadCursor = errors.New("invalid cursor")
 )
@@ -143,23 +145,29 @@ func decodeOpened(eventID string, values []any) ([]event.Delivery, error) {
 	if err := checkVersion(eventID, values[0]); err != nil {
 		return nil, err
 	}
-	return decodeDeliveries(eventID, values[1:])
+	out, _, err := decodeDeliveries(eventID, values[1:])
+	return out, err
 }
 
-func decodeDeliveries(eventID string, values []any) ([]event.Delivery, error) {
-	var out []event.Delivery
+// decodeDeliveries decodes the values of an event's first deliveries and counts
+// those that were deleted, which are left out.
+func decodeDeliveries(eventID string, values []any) (out []event.Delivery, gone int, err error) {
 	for i, v := range values {
 		value, ok := v.(string)
 		if !ok {
-			return nil, fmt.Errorf("delivery %d of event %s: %w", i, eventID, errCorrupt)
+			return nil, 0, fmt.Errorf("delivery %d of event %s: %w", i, eventID, errCorrupt)
+		}
+		if deleted(value) {
+			gone++
+			continue
 		}
 		d, err := decodeDelivery(eventID, i, value)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		out = append(out, d)
 	}
-	return out, nil
+	return out, gone, nil
 }
 
 // Settle makes the record of an event that is delivered to nobody: a repeat or
@@ -185,7 +193,7 @@ func (s *Store) Settle(ctx context.Context, r event.Receipt) (stood []event.Deli
 }
 
 // Load returns the event and its nth delivery. The event is nil once the record
-// no longer keeps it; every delivery of it is delivered then. The error is
+// no longer keeps it; every delivery of it that was not deleted is delivered then. The error is
 // [ErrNotFound] if there is no such delivery.
 func (s *Store) Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error) {
 	values, err := s.rdb.HMGet(ctx, recordKey(eventID), fieldVersion, fieldEvent, fieldDelivery(n)).Result()
@@ -196,7 +204,7 @@ func (s *Store) Load(ctx context.Context, eventID string, n int) (*event.Event, 
 		return nil, event.Delivery{}, err
 	}
 	value, ok := values[2].(string)
-	if !ok {
+	if !ok || deleted(value) {
 		return nil, event.Delivery{}, fmt.Errorf("delivery %d of event %s: %w", n, eventID, ErrNotFound)
 	}
 	d, err := decodeDelivery(eventID, n, value)
@@ -221,7 +229,7 @@ func (s *Store) Load(ctx context.Context, eventID string, n int) (*event.Event, 
 // succeeded before the delivery's task is done; until then it is called again.
 // Writing again what stands there is no error and puts the delivery back on the
 // list it belongs to. The error is [ErrStale] if the delivery is delivered or
-// dead already, or in another round, and [ErrNotFound] if there is no record:
+// dead already, was deleted, or is in another round, and [ErrNotFound] if there is no record:
 // nothing is left to be done then.
 func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) error {
 	if d.State == event.StateDead && d.DeadAt.IsZero() {

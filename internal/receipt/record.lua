@@ -1,5 +1,6 @@
--- Writes what became of a delivery, unless its record has moved on: delivered is
--- final for ever, dead is final in its round, and a round writes only itself.
+-- Writes what became of a delivery, unless its record has moved on: delivered
+-- and deleted are final for ever, dead is final in its round, and a round writes
+-- only itself.
 -- Writing again what is there already is no change and no error.
 --
 -- KEYS[1]  the record
@@ -17,7 +18,7 @@ if current == ARGV[3] then
   return 1
 end
 local round, state = string.match(current, '^(%d+)|(%a+)|')
-if state == 'delivered' or state == 'dead' or round ~= ARGV[2] then
+if state == 'delivered' or state == 'dead' or state == 'deleted' or round ~= ARGV[2] then
   return 0
 end
 redis.call('HSET', key, field, ARGV[3])
@@ -28,7 +29,7 @@ for i = 0, redis.call('HGET', key, 'n') - 1 do
   state = string.match(redis.call('HGET', key, 'd:' .. i) or '', '^%d+|(%a+)|')
   if state == 'dead' then
     dead = true
-  elseif state ~= 'delivered' then
+  elseif state ~= 'delivered' and state ~= 'deleted' then
     redis.call('PERSIST', key)
     return 1
   end

@@ -17,6 +17,10 @@ var (
 	pageSource string
 	//go:embed unindex.lua
 	unindexSource string
+	//go:embed replay.lua
+	replaySource string
+	//go:embed delete.lua
+	deleteSource string
 )
 
 var (
@@ -25,4 +29,6 @@ var (
 	recordScript  = redis.NewScript(recordSource)
 	pageScript    = redis.NewScript(pageSource)
 	unindexScript = redis.NewScript(unindexSource)
+	replayScript  = redis.NewScript(replaySource)
+	deleteScript  = redis.NewScript(deleteSource)
 )

@@ -27,7 +27,7 @@ const (
 // error means that nothing is left to do; an [*Again] says when to look again;
 // any other error means that the record could not be read or written.
 func (r *Relay) Delivery(ctx context.Context, due Due) error {
-	ev, d, err := r.Records.Load(ctx, due.EventID, due.N)
+	ev, d, err := r.load(ctx, due)
 	switch {
 	case errors.Is(err, event.ErrNoRecord):
 		r.Log.Warn("delivery without a record is dropped", "event", due.EventID, "n", due.N)
@@ -89,6 +89,20 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		After: next.NextAttemptAt.Sub(now), failed: next.State == event.StateRetrying,
 		because: fmt.Sprintf("%s: %s", next.State, next.LastReason),
 	}
+}
+
+// load loads the delivery that due is about. A task of the round after the one
+// that the delivery died in is a replay that somebody asked for and may not have
+// lived to write down: that comes first then.
+func (r *Relay) load(ctx context.Context, due Due) (*event.Event, event.Delivery, error) {
+	ev, d, err := r.Records.Load(ctx, due.EventID, due.N)
+	if err != nil || d.State != event.StateDead || due.Round != d.Round+1 {
+		return ev, d, err
+	}
+	if err := stale(r.Records.Replay(ctx, ev.TenantID, d)); err != nil {
+		return nil, event.Delivery{}, err
+	}
+	return r.Records.Load(ctx, due.EventID, due.N)
 }
 
 // channel finds where d goes. A *SendError says why it goes nowhere.

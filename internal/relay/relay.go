@@ -54,6 +54,8 @@ type Records interface {
 	Settle(ctx context.Context, r event.Receipt) (stood []event.Delivery, err error)
 	Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error)
 	Record(ctx context.Context, tenantID string, d event.Delivery) error
+	// Replay begins the next round of a dead delivery, unless it has begun.
+	Replay(ctx context.Context, tenantID string, d event.Delivery) error
 }
 
 // Channels lists a tenant's channels as they are now. The channels are shared:

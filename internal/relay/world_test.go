@@ -169,6 +169,18 @@ func (w *world) Record(_ context.Context, _ string, d event.Delivery) error {
 	})
 }
 
+func (w *world) Replay(_ context.Context, _ string, d event.Delivery) error {
+	return w.step(func() error {
+		was := &w.records[d.EventID].deliveries[d.N]
+		if was.State != event.StateDead || was.Round != d.Round {
+			return event.ErrStale
+		}
+		was.Round++
+		was.State, was.RetriesUsed, was.RoundAt, was.DeadAt = event.StatePending, 0, w.now, time.Time{}
+		return nil
+	})
+}
+
 func (w *world) Channels(context.Context, string) (chs []*channel.Channel, err error) {
 	err = w.step(func() error { chs = w.channels; return nil })
 	return chs, err

@@ -51,14 +51,15 @@ func badUsage(format string, args ...any) error { return usageError{fmt.Errorf(f
 type commands struct {
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version and exit."`
 
-	Dev       devCmd       `cmd:"" help:"Run the whole relay in one process, to try it out."`
-	Send      sendCmd      `cmd:"" help:"Sign and post sample webhooks, or your own, to a relay."`
-	Keygen    keygenCmd    `cmd:"" help:"Make keys: for channel secrets, for the API, for a try with P0."`
-	Config    configCmd    `cmd:"" help:"Check the file accessrelay.yaml."`
-	Dashboard dashboardCmd `cmd:"" help:"Serve the dashboard of the queues (asynqmon)."`
-	Inbox     inboxCmd     `cmd:"" help:"Serve an inbox: a destination to look at."`
-	Demo      demoCmd      `cmd:"" help:"Prepare the keys and the file of a demo, as deploy/compose.yaml does."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Dev         devCmd         `cmd:"" help:"Run the whole relay in one process, to try it out."`
+	Send        sendCmd        `cmd:"" help:"Sign and post sample webhooks, or your own, to a relay."`
+	Keygen      keygenCmd      `cmd:"" help:"Make keys: for channel secrets, for the API, for a try with P0."`
+	Config      configCmd      `cmd:"" help:"Check the file accessrelay.yaml."`
+	Dashboard   dashboardCmd   `cmd:"" help:"Serve the dashboard of the queues (asynqmon)."`
+	Inbox       inboxCmd       `cmd:"" help:"Serve an inbox: a destination to look at."`
+	Demo        demoCmd        `cmd:"" help:"Prepare the keys and the file of a demo, as deploy/compose.yaml does."`
+	Deadletters deadlettersCmd `cmd:"" help:"List, replay and delete deliveries that were given up."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 const about = `The operator's tool of accessrelay. To see the relay work, with nothing set up:

@@ -14,6 +14,7 @@ import (
 func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"dev", "send", "keygen secrets", "keygen api-key", "keygen p0", "config check", "dashboard", "inbox", "demo", "version",
+		"deadletters list", "deadletters replay", "deadletters delete",
 	} {
 		got := relayctl(t, append(strings.Fields(command), "--help")...)
 		if got.code != exitOK || got.err != "" || !strings.Contains(got.out, "\n    relayctl "+command) {
