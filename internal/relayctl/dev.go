@@ -16,7 +16,9 @@ import (
 
 const (
 	samplesTimeout = 30 * time.Second
-	stopTimeout    = 5 * time.Second
+	// More than the 5 s for which net/http waits on a connection that a client
+	// opened and has not used yet.
+	stopTimeout = 10 * time.Second
 )
 
 type devCmd struct {

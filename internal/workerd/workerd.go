@@ -124,6 +124,11 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		operator.SetPolicy(safenet.Policy{Allow: f.Delivery.AllowNetworks, Operator: true})
 	}
 	d.follow(d.view.file())
+	d.lifecycle.Add("connections to destinations", func(context.Context) error {
+		tenants.CloseIdleConnections()
+		operator.CloseIdleConnections()
+		return nil
+	})
 	reg := prometheus.NewRegistry()
 	steps := relay.New(relay.Config{
 		Source: d.view.source, Platform: platform,
