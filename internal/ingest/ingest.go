@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func sourceID(r *http.Request) string {
 // After a nil refusal Redis has confirmed the event.
 func (h *hooks) accept(r *http.Request, src *Source) (queue.EventTask, *refusal) {
 	none := queue.EventTask{}
-	if methods := src.Platform.Methods(); !contains(methods, r.Method) {
+	if methods := src.Platform.Methods(); !slices.Contains(methods, r.Method) {
 		return none, &refusal{
 			outcome: methodNotAllowed, status: http.StatusMethodNotAllowed, code: "method_not_allowed",
 			message: "send events with " + strings.Join(methods, ", "), header: [2]string{"Allow", strings.Join(methods, ", ")},
@@ -244,15 +245,6 @@ func envelopeMessage(err error) string {
 		return envelope.Error()
 	}
 	return "the body is not an event of this platform"
-}
-
-func contains(methods []string, m string) bool {
-	for _, x := range methods {
-		if x == m {
-			return true
-		}
-	}
-	return false
 }
 
 func isJSON(h http.Header) bool {

@@ -41,10 +41,10 @@ type PumpConfig struct {
 
 // Pump takes tasks off the queues and runs the handlers.
 type Pump struct {
-	servers []*asynq.Server
-	muxes   []asynq.Handler
-	park    *parking
-	sweep   *sweeper
+	servers  []*asynq.Server
+	handlers []asynq.Handler // of the servers, in their order
+	park     *parking
+	sweep    *sweeper
 }
 
 // NewPump returns a Pump that is not yet running. rdb must be the pump's own
@@ -55,7 +55,7 @@ func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
 	log := newServerLog(cfg.Log)
 	add := func(queue string, concurrency int, h asynq.Handler) {
 		p.servers = append(p.servers, asynq.NewServerFromRedisClient(rdb, serverConfig(queue, concurrency, cfg.ShutdownTimeout, log)))
-		p.muxes = append(p.muxes, h)
+		p.handlers = append(p.handlers, h)
 	}
 	add(Events, cfg.EventConcurrency, handler(kindEvent, decodeEvent, cfg.Handlers.Event, cfg.Log))
 	add(Deliveries, cfg.DeliveryConcurrency, handler(kindDelivery, decodeDelivery, cfg.Handlers.Delivery, cfg.Log))
@@ -87,7 +87,7 @@ func serverConfig(queue string, concurrency int, shutdown time.Duration, log asy
 func (p *Pump) Start() error {
 	p.park.start()
 	for i, s := range p.servers {
-		if err := s.Start(p.muxes[i]); err != nil {
+		if err := s.Start(p.handlers[i]); err != nil {
 			return fmt.Errorf("starting pump: %w", err)
 		}
 	}

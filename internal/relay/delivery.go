@@ -69,7 +69,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 			return err
 		})
 	case sendErr != nil && sendErr.Class == transport.Gone && ch.Enabled:
-		err = persist(ctx, log, "disabling channel", func(ctx context.Context) error { return r.disable(ctx, ev, ch) })
+		err = r.disable(ctx, log, ev, ch)
 	}
 	if err != nil {
 		return err
@@ -151,21 +151,23 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) 
 // disable turns off a channel whose destination is gone for good, and tells the
 // tenant's other channels. The notice goes first: if we die after it, the
 // delivery is tried again and both follow again, the notice once.
-func (r *Relay) disable(ctx context.Context, ev *event.Event, ch *channel.Channel) error {
+func (r *Relay) disable(ctx context.Context, log *slog.Logger, ev *event.Event, ch *channel.Channel) error {
 	body, err := json.Marshal(channelDisabled(ch, goneReason))
 	if err != nil {
 		return fmt.Errorf("encoding notice: %w", err)
 	}
 	now := r.Now().UTC().Truncate(time.Microsecond)
-	err = r.Queue.EnqueueEvent(ctx, Accepted{
+	notice := Accepted{
 		ID: event.NewID(now), TenantID: ev.TenantID, Source: canonical.Relay, Platform: canonical.Relay,
 		ReceivedAt: now, Body: body,
-	})
-	if err != nil {
-		return err
 	}
-	_, err = r.Switch.Disable(ctx, ev.TenantID, ch.ID, goneReason)
-	return err
+	return persist(ctx, log, "disabling channel", func(ctx context.Context) error {
+		if err := r.Queue.EnqueueEvent(ctx, notice); err != nil {
+			return err
+		}
+		_, err := r.Switch.Disable(ctx, ev.TenantID, ch.ID, goneReason)
+		return err
+	})
 }
 
 // persist writes something that follows from a send, and does not give up on it

@@ -86,9 +86,10 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	return r.fanOut(ctx, log, a, ev, stored)
 }
 
-// fanOut enqueues what the event's record says is open. A run that died after it made the record leaves this to
-// the next, also if no channel wants the event any more: the plan of the record
-// counts, and each of its deliveries must come to an end.
+// fanOut enqueues what the event's record says is open. A run that died after it
+// made the record leaves this to the next, also if no channel wants the event any
+// more: the plan of the record counts, and each of its deliveries must come to an
+// end.
 func (r *Relay) fanOut(ctx context.Context, log *slog.Logger, a Accepted, ev *event.Event, stored []event.Delivery) error {
 	for _, d := range stored {
 		if d.State.Final() {
