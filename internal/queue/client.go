@@ -8,6 +8,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/ack"
 )
 
 const (
@@ -22,6 +24,8 @@ const (
 
 // Client enqueues tasks. It is safe for concurrent use.
 type Client struct {
+	rdb       redis.UniversalClient
+	shards    shards
 	tasks     *asynq.Client
 	inspector *asynq.Inspector
 	waker     *waker
@@ -31,6 +35,8 @@ type Client struct {
 // Close must be called.
 func NewClient(rdb redis.UniversalClient) *Client {
 	return &Client{
+		rdb:       rdb,
+		shards:    shardsOn(rdb),
 		tasks:     asynq.NewClientFromRedisClient(rdb),
 		inspector: asynq.NewInspectorFromRedisClient(rdb),
 		waker:     newWaker(rdb),
@@ -43,11 +49,11 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// EnqueueEvent returns nil once Redis has confirmed that it holds the task, or
-// holds it already. After any error the task may still have been enqueued:
+// EnqueueEvent returns nil once Redis has confirmed, at the level of package
+// ack, that it holds the task, or holds it already. After any error the task may still have been enqueued:
 // what is lost is the answer, and only the caller's retry can tell.
 func (c *Client) EnqueueEvent(ctx context.Context, t EventTask) error {
-	if err := c.enqueue(ctx, Events, t.ID, t.encode()); err != nil {
+	if err := c.enqueue(ctx, Events, t.ID, t.ID, t.encode()); err != nil {
 		return fmt.Errorf("enqueueing event: %w", err)
 	}
 	return nil
@@ -59,35 +65,38 @@ func (c *Client) EnqueueDelivery(ctx context.Context, t DeliveryTask) error {
 	if err != nil {
 		return err
 	}
-	if err := c.enqueue(ctx, Deliveries, t.id(), task); err != nil {
+	if err := c.enqueue(ctx, Deliveries, t.EventID, t.id(), task); err != nil {
 		return fmt.Errorf("enqueueing delivery: %w", err)
 	}
 	return nil
 }
 
-func (c *Client) enqueue(ctx context.Context, queue, id string, task *asynq.Task) error {
-	_, err := c.tasks.EnqueueContext(ctx, task,
-		asynq.Queue(queue), asynq.TaskID(id), asynq.MaxRetry(maxFailures), asynq.Timeout(taskTimeout))
+func (c *Client) enqueue(ctx context.Context, kind, eventID, id string, task *asynq.Task) error {
+	_, err := c.tasks.EnqueueContext(ack.Required(ctx), task,
+		asynq.Queue(c.shards.of(kind, eventID)), asynq.TaskID(id), asynq.MaxRetry(maxFailures), asynq.Timeout(taskTimeout))
 	// Ids are ours alone, so a conflict is our own earlier try whose answer got
 	// lost (go-redis repeats a command when a connection breaks).
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return err
 	}
-	c.waker.wake(queue)
+	c.waker.wake(kind)
 	return nil
 }
 
 // Lookup finds an event that no worker has finished with. Body is not filled.
 func (c *Client) Lookup(ctx context.Context, eventID string) (t EventTask, found bool, err error) {
-	info, err := await(ctx, func() (*asynq.TaskInfo, error) { return c.inspector.GetTaskInfo(Events, eventID) })
-	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return EventTask{}, false, nil
+	for _, queue := range c.shards.places(Events, eventID) {
+		info, err := await(ctx, func() (*asynq.TaskInfo, error) { return c.inspector.GetTaskInfo(queue, eventID) })
+		if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+			continue
+		}
+		if err == nil {
+			t, err = decodeEvent(info.Headers, nil)
+		}
+		if err != nil {
+			return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", err)
+		}
+		return t, true, nil
 	}
-	if err == nil {
-		t, err = decodeEvent(info.Headers, nil)
-	}
-	if err != nil {
-		return EventTask{}, false, fmt.Errorf("looking up event in the queue: %w", err)
-	}
-	return t, true, nil
+	return EventTask{}, false, nil
 }

@@ -18,13 +18,14 @@ import (
 	"accessrelay/internal/event"
 )
 
-// The queues. Each is one hash slot of a Redis Cluster.
+// The queues, one for each kind of task. On a Redis Cluster each is made up of
+// several.
 const (
 	Events     = "events"     // accepted events that wait for a worker
 	Deliveries = "deliveries" // one task for each channel of an event
 )
 
-// Names returns the names of all queues, in a fixed order.
+// Names returns the names of the queues, in a fixed order, without shards.
 func Names() []string { return []string{Events, Deliveries} }
 
 // Kinds of task. They are compared whole, never by prefix as asynq's ServeMux

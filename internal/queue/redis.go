@@ -32,9 +32,9 @@ type connOpt struct{ rdb redis.UniversalClient }
 
 func (c connOpt) MakeRedisClient() any { return c.rdb }
 
-// Depth is how full a queue is.
+// Depth is how full the queues of one kind of task are, all shards together.
 type Depth struct {
-	Queue   string
+	Queue   string         // one of Names
 	Sizes   map[string]int // by state: see DepthStates
 	Latency time.Duration  // age of the oldest pending task
 }
@@ -42,7 +42,7 @@ type Depth struct {
 // DepthStates returns the states of [Depth].Sizes.
 func DepthStates() []string { return []string{"pending", "active", "scheduled", "retry", "archived"} }
 
-// Depths counts the tasks of every queue. A queue nobody has used yet is empty.
+// Depths counts the tasks of every kind. A queue nobody has used yet is empty.
 func (c *Client) Depths(ctx context.Context) ([]Depth, error) {
 	depths, err := await(ctx, c.depths)
 	if err != nil {
@@ -57,17 +57,27 @@ func (c *Client) depths() ([]Depth, error) {
 		return nil, err
 	}
 	var out []Depth
-	for _, q := range Names() {
-		info := &asynq.QueueInfo{}
-		if slices.Contains(used, q) {
-			if info, err = c.inspector.GetQueueInfo(q); err != nil {
+	for _, kind := range Names() {
+		d := Depth{Queue: kind, Sizes: map[string]int{}}
+		for _, state := range DepthStates() {
+			d.Sizes[state] = 0
+		}
+		for _, q := range c.shards.queues[kind] {
+			if !slices.Contains(used, q) {
+				continue
+			}
+			info, err := c.inspector.GetQueueInfo(q)
+			if err != nil {
 				return nil, err
 			}
+			d.Latency = max(d.Latency, info.Latency)
+			d.Sizes["pending"] += info.Pending
+			d.Sizes["active"] += info.Active
+			d.Sizes["scheduled"] += info.Scheduled
+			d.Sizes["retry"] += info.Retry
+			d.Sizes["archived"] += info.Archived
 		}
-		out = append(out, Depth{Queue: q, Latency: info.Latency, Sizes: map[string]int{
-			"pending": info.Pending, "active": info.Active, "scheduled": info.Scheduled,
-			"retry": info.Retry, "archived": info.Archived,
-		}})
+		out = append(out, d)
 	}
 	return out, nil
 }
