@@ -10,7 +10,7 @@ var rules = Rules{
 	Module: module,
 	Ranks: map[string]int{
 		// What everybody may lean on; these lean on nobody.
-		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "redistest": 0, "safenet": 0, "secret": 0, "deploy": 0,
+		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "deploy": 0,
 		// One business each: a platform, a channel type, a structure in Redis.
 		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sample": 1, "source": 1,
 		// How channels are reached, what the file says, and what all of Redis holds.
@@ -30,6 +30,7 @@ var rules = Rules{
 	},
 	Peers: []Peer{
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
+		{"redistest", "redisserver", "the same servers, in a test's hands"},
 	},
 	Owners: map[string]Owner{
 		"filippo.io/age":                                 {[]string{"secret"}, "sealing and opening have one home, so that who can open is one question"},
@@ -42,7 +43,7 @@ var rules = Rules{
 		"github.com/hibiken/asynqmon":                    {[]string{"dashboard"}, "only the dashboard shows queues"},
 		"github.com/lestrrat-go/jwx/v2":                  {[]string{"authn"}, "who sent a request is decided in one place"},
 		"github.com/prometheus/client_golang":            {[]string{"*"}, "a room owns its metrics; the registry is handed in"},
-		"github.com/redis/go-redis/v9":                   {[]string{"queue", "dedup", "receipt", "channelstore", "redisconn", "redistest", "dashboard", "ingestd", "workerd", "devstack"}, "the steps know no Redis: they ask for what they need by interface"},
+		"github.com/redis/go-redis/v9":                   {[]string{"queue", "dedup", "receipt", "channelstore", "redisconn", "redisserver", "redistest", "dashboard", "ingestd", "workerd", "devstack"}, "the steps know no Redis: they ask for what they need by interface"},
 		"go.uber.org/goleak":                             {nil, "for tests"},
 		"golang.org/x/time":                              {[]string{"*"}, "close to the standard library"},
 		"github.com/standard-webhooks/standard-webhooks": {nil, "for tests: our signatures are checked by code that is not ours"},
@@ -60,10 +61,10 @@ var rules = Rules{
 	Links: []Ban{
 		{"cmd/ingest", []string{"./transport", "./relay", "./workerd", "github.com/aws"}, "what faces the internet delivers nothing"},
 		{"cmd/ingest", []string{"./dashboard", "./inbox", "./devstack", "github.com/hibiken/asynqmon"}, "what faces the internet serves no pages"},
-		{"cmd/ingest", []string{"github.com/alicebob/miniredis", "./redistest", "testing"}, "only relayctl embeds a Redis"},
+		{"cmd/ingest", []string{"github.com/alicebob/miniredis", "./redisserver", "./redistest", "testing"}, "only relayctl embeds a Redis"},
 		{"cmd/worker", []string{"./ingest", "./api", "./ingestd"}, "a worker takes nothing in"},
 		{"cmd/worker", []string{"./dashboard", "./inbox", "./devstack", "github.com/hibiken/asynqmon"}, "a worker serves no pages"},
-		{"cmd/worker", []string{"github.com/alicebob/miniredis", "./redistest", "testing"}, "only relayctl embeds a Redis"},
+		{"cmd/worker", []string{"github.com/alicebob/miniredis", "./redisserver", "./redistest", "testing"}, "only relayctl embeds a Redis"},
 		{"cmd/relayctl", []string{"./redistest", "testing"}, "it is a program, not a test"},
 	},
 }

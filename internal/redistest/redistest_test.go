@@ -3,6 +3,7 @@ package redistest
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +72,8 @@ func TestKillAndRestart(t *testing.T) {
 			}
 			s.Kill()
 			s.Kill() // again: nothing to do
-			if err := s.listening(); err == nil {
+			if conn, err := net.Dial("tcp", addr); err == nil {
+				_ = conn.Close()
 				t.Fatal("a killed server took a connection")
 			}
 			s.Restart()
@@ -89,7 +91,7 @@ func TestKillAndRestart(t *testing.T) {
 func TestPausedServerIsCleanedUp(t *testing.T) {
 	var s *Server
 	t.Run("inner", func(t *testing.T) { s = Start(t); s.Pause() })
-	if s.proc != nil {
+	if s.server.Pid() != 0 {
 		t.Error("the process is still there")
 	}
 }
@@ -145,4 +147,26 @@ func monitors(list string) bool {
 		}
 	}
 	return false
+}
+
+func TestTopologies(t *testing.T) {
+	t.Run("sentinel", func(t *testing.T) {
+		t.Parallel()
+		s := StartSentinel(t)
+		if m := s.Master(); m != s.Nodes()[0] || len(s.Nodes()) != 3 || len(s.Sentinels()) != 3 {
+			t.Errorf("the master is %s of %d nodes", m.Addr(), len(s.Nodes()))
+		}
+		s.Await()
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		c := StartClusterOf(t, 3, 1)
+		if err := c.Client().Set(t.Context(), "k", "v", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if n := c.Serving("k").Client().DBSize(t.Context()).Val(); n != 1 || len(c.Masters()) != 3 || len(c.Nodes()) != 6 {
+			t.Errorf("%d keys on the key's node, %d masters of %d nodes", n, len(c.Masters()), len(c.Nodes()))
+		}
+		c.Await()
+	})
 }
