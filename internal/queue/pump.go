@@ -53,8 +53,9 @@ type Pump struct {
 func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
 	p := &Pump{park: newParking(rdb), sweep: newSweeper(rdb, cfg.Log)}
 	log := newServerLog(cfg.Log)
-	add := func(queue string, concurrency int, h asynq.Handler) {
-		p.servers = append(p.servers, asynq.NewServerFromRedisClient(rdb, serverConfig(queue, concurrency, cfg.ShutdownTimeout, log)))
+	queues := shardsOn(rdb).queues
+	add := func(kind string, concurrency int, h asynq.Handler) {
+		p.servers = append(p.servers, asynq.NewServerFromRedisClient(rdb, serverConfig(queues[kind], concurrency, cfg.ShutdownTimeout, log)))
 		p.handlers = append(p.handlers, h)
 	}
 	add(Events, cfg.EventConcurrency, handler(kindEvent, decodeEvent, cfg.Handlers.Event, cfg.Log))
@@ -64,10 +65,14 @@ func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
 
 // serverConfig leaves no setting of asynq's to its default that matters: they
 // are made for polling and for tasks that may be given up.
-func serverConfig(queue string, concurrency int, shutdown time.Duration, log asynq.Logger) asynq.Config {
+func serverConfig(queues []string, concurrency int, shutdown time.Duration, log asynq.Logger) asynq.Config {
+	weights := map[string]int{}
+	for _, q := range queues {
+		weights[q] = 1 // with equal weights asynq draws their order anew each time
+	}
 	return asynq.Config{
 		Concurrency: concurrency,
-		Queues:      map[string]int{queue: 1},
+		Queues:      weights,
 		// The wait between polls is the parking's; this comes on top of it.
 		TaskCheckInterval: time.Microsecond,
 		// A due retry waits up to this long.

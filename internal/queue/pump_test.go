@@ -20,13 +20,13 @@ import (
 func TestServerConfigLeavesNothingToDefaults(t *testing.T) {
 	deliberately := map[string]string{
 		"BaseContext":      "handlers take no context of ours",
-		"StrictPriority":   "one queue a server",
+		"StrictPriority":   "a server's queues are shards of one, and equal",
 		"ErrorHandler":     "asynq does not call it for tasks that it recovers, so nothing may hang on it",
 		"HealthCheckFunc":  "readiness has its own check",
 		"JanitorBatchSize": "nothing completed is kept",
 		"GroupGracePeriod": "no groups", "GroupMaxDelay": "no groups", "GroupMaxSize": "no groups", "GroupAggregator": "no groups",
 	}
-	cfg := reflect.ValueOf(serverConfig(Events, 3, time.Second, newServerLog(quiet())))
+	cfg := reflect.ValueOf(serverConfig([]string{Events}, 3, time.Second, newServerLog(quiet())))
 	for i := range cfg.NumField() {
 		name := cfg.Type().Field(i).Name
 		if _, ok := deliberately[name]; ok == cfg.Field(i).IsZero() {

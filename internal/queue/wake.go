@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,8 +21,9 @@ const (
 	errorPause   = 500 * time.Millisecond // between dequeues that fail, which asynq repeats at once
 )
 
-// wakeChannel names the pub/sub channel that says something was enqueued.
-func wakeChannel(queue string) string { return "ar:wake:" + queue }
+// wakeChannel names the pub/sub channel that says a task of that kind was
+// enqueued, in whichever shard.
+func wakeChannel(kind string) string { return "ar:wake:" + kind }
 
 // waker publishes wake-ups, one for all tasks enqueued while the last was on
 // its way.
@@ -35,23 +37,23 @@ type waker struct {
 
 func newWaker(rdb redis.UniversalClient) *waker {
 	w := &waker{rdb: rdb, signal: map[string]chan struct{}{}, stop: make(chan struct{})}
-	for _, q := range Names() {
+	for _, kind := range Names() {
 		ch := make(chan struct{}, 1)
-		w.signal[q] = ch
+		w.signal[kind] = ch
 		w.wg.Add(1)
-		go w.run(q, ch)
+		go w.run(kind, ch)
 	}
 	return w
 }
 
-func (w *waker) wake(queue string) {
+func (w *waker) wake(kind string) {
 	select {
-	case w.signal[queue] <- struct{}{}:
+	case w.signal[kind] <- struct{}{}:
 	default: // one is due already
 	}
 }
 
-func (w *waker) run(queue string, signal <-chan struct{}) {
+func (w *waker) run(kind string, signal <-chan struct{}) {
 	defer w.wg.Done()
 	for {
 		select {
@@ -59,7 +61,7 @@ func (w *waker) run(queue string, signal <-chan struct{}) {
 			return
 		case <-signal:
 			ctx, cancel := context.WithTimeout(context.Background(), pollInterval)
-			_ = w.rdb.Publish(ctx, wakeChannel(queue), "").Err() // a hint: see pollInterval
+			_ = w.rdb.Publish(ctx, wakeChannel(kind), "").Err() // a hint: see pollInterval
 			cancel()
 		}
 	}
@@ -72,18 +74,24 @@ func (w *waker) close() {
 
 // parking is the hook. One instance serves all queues of one pump's client.
 type parking struct {
-	rdb   redis.UniversalClient
-	wakes map[string]chan struct{} // by queue, one slot each
-	stop  chan struct{}
-	wg    sync.WaitGroup
+	rdb    redis.UniversalClient
+	shards shards
+	wakes  map[string]chan struct{} // by kind, one slot each
+	empty  map[string]*atomic.Int32 // by kind: dequeues in a row that found nothing
+	stop   chan struct{}
+	wg     sync.WaitGroup
 }
 
 // newParking adds the hook to rdb. start begins to listen; close ends every
 // wait at once.
 func newParking(rdb redis.UniversalClient) *parking {
-	p := &parking{rdb: rdb, wakes: map[string]chan struct{}{}, stop: make(chan struct{})}
-	for _, q := range Names() {
-		p.wakes[q] = make(chan struct{}, 1)
+	p := &parking{
+		rdb: rdb, shards: shardsOn(rdb), stop: make(chan struct{}),
+		wakes: map[string]chan struct{}{}, empty: map[string]*atomic.Int32{},
+	}
+	for _, kind := range Names() {
+		p.wakes[kind] = make(chan struct{}, 1)
+		p.empty[kind] = new(atomic.Int32)
 	}
 	rdb.AddHook(p)
 	return p
@@ -92,9 +100,9 @@ func newParking(rdb redis.UniversalClient) *parking {
 func (p *parking) start() {
 	var channels []string
 	byChannel := map[string]string{}
-	for _, q := range Names() {
-		channels = append(channels, wakeChannel(q))
-		byChannel[wakeChannel(q)] = q
+	for _, kind := range Names() {
+		channels = append(channels, wakeChannel(kind))
+		byChannel[wakeChannel(kind)] = kind
 	}
 	sub := p.rdb.Subscribe(context.Background(), channels...)
 	p.wg.Add(1)
@@ -126,9 +134,9 @@ func (p *parking) close() {
 	p.wg.Wait()
 }
 
-func (p *parking) wake(queue string) {
+func (p *parking) wake(kind string) {
 	select {
-	case p.wakes[queue] <- struct{}{}:
+	case p.wakes[kind] <- struct{}{}:
 	default:
 	}
 }
@@ -145,13 +153,14 @@ func (p *parking) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 func (p *parking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		queue, script := recognize(cmd)
-		switch script {
-		case scriptDequeue:
-			return p.dequeue(ctx, cmd, queue, next)
-		case scriptForward:
+		kind, ours := p.shards.kinds[queue]
+		switch {
+		case script == scriptDequeue && ours:
+			return p.dequeue(ctx, cmd, kind, next)
+		case script == scriptForward && ours:
 			err := next(ctx, cmd)
 			if n, ok := scriptCount(cmd); err == nil && ok && n > 0 {
-				p.wake(queue) // delayed tasks came due
+				p.wake(kind) // delayed tasks came due
 			}
 			return err
 		default:
@@ -160,16 +169,28 @@ func (p *parking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// dequeue holds back the answer "empty" for one wait. It must not ask again by
-// itself: the command says until when the task it takes is leased, so asynq has
-// to ask anew.
-func (p *parking) dequeue(ctx context.Context, cmd redis.Cmder, queue string, next redis.ProcessHook) error {
+// dequeue holds back the answer "empty" for one wait. asynq asks the shards of a
+// kind one after the other, all of them unless one has a task, in an order that
+// it draws anew each time. So the wait comes when as many answers in a row were
+// empty as there are shards: the last of a round, whichever that is. A wake-up
+// that came since the round began ends the wait at once.
+//
+// The hook must not ask again by itself: the command says until when the task it
+// takes is leased, so asynq has to ask anew.
+func (p *parking) dequeue(ctx context.Context, cmd redis.Cmder, kind string, next redis.ProcessHook) error {
 	err := next(ctx, cmd)
+	empty := p.empty[kind]
 	switch {
-	case err == nil:
 	case errors.Is(err, redis.Nil):
-		p.wait(p.wakes[queue], pollInterval)
+		if int(empty.Add(1)) < len(p.shards.queues[kind]) {
+			return err
+		}
+		empty.Store(0)
+		p.wait(p.wakes[kind], pollInterval)
+	case err == nil:
+		empty.Store(0)
 	case !isNoScript(err): // go-redis answers that one itself, with EVAL
+		empty.Store(0) // asynq ends the round here
 		p.wait(nil, errorPause)
 	}
 	return err
