@@ -10,19 +10,24 @@ import (
 	"accessrelay/internal/event"
 )
 
-// listEvent puts the event on the tenant's list. Events stay there for twice the
-// retention from when they were received, which leaves one retention for being
-// open; older dead deliveries are on the lists of the dead alone.
+// listEvent puts the event on the tenant's list and on its index of the open.
+// Events stay on the list for twice the retention from when they were received,
+// which leaves one retention for being open; older dead deliveries are on the
+// lists of the dead alone.
 func (s *Store) listEvent(ctx context.Context, tenantID, eventID string, receivedAt time.Time) error {
-	key, at, span := eventsKey(tenantID), receivedAt.UnixMicro(), 2*s.keep.Load().receipts
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: eventID})
-		// By the event's own time and not by a clock: a backlog is not cut off.
-		p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-span.Microseconds()))
-		p.PExpire(ctx, key, span)
-		return nil
-	})
-	if err != nil {
+	if err := s.enrol(ctx, tenantID); err != nil {
+		return err
+	}
+	at, span := receivedAt.UnixMicro(), 2*s.keep.Load().receipts
+	args := []any{
+		eventID, at,
+		at - span.Microseconds(), // by the event's own time and not by a clock: a backlog is not cut off
+		millis(span), s.lookAt(),
+	}
+	for _, id := range s.closed.take(tenantID) {
+		args = append(args, id)
+	}
+	if err := listScript.Run(ctx, s.rdb, []string{eventsKey(tenantID), openKey(tenantID)}, args...).Err(); err != nil {
 		return fmt.Errorf("listing event %s: %w", eventID, err)
 	}
 	return nil
@@ -30,18 +35,9 @@ func (s *Store) listEvent(ctx context.Context, tenantID, eventID string, receive
 
 // listDead puts a dead delivery on its list.
 func (s *Store) listDead(ctx context.Context, tenantID string, d event.Delivery) error {
-	key, at, span := deadKey(tenantID, d.ChannelType), d.DeadAt.UnixMicro(), 2*s.keep.Load().dead
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, deadTypesKey(tenantID), d.ChannelType)
-		p.ZAdd(ctx, key, redis.Z{Score: float64(at), Member: d.ID()})
-		if span > 0 {
-			p.ZRemRangeByScore(ctx, key, "-inf", fmt.Sprintf("(%d", at-span.Microseconds()))
-			p.PExpire(ctx, key, span)
-		} else {
-			p.Persist(ctx, key) // it may have had an end before a reload
-		}
-		return nil
-	})
+	at, span := d.DeadAt.UnixMicro(), 2*s.keep.Load().dead
+	keys := []string{deadTypesKey(tenantID), deadKey(tenantID, d.ChannelType)}
+	err := deadScript.Run(ctx, s.rdb, keys, d.ChannelType, d.ID(), at, millis(span), at-span.Microseconds()).Err()
 	if err != nil {
 		return fmt.Errorf("listing dead delivery %s: %w", d.ID(), err)
 	}

@@ -4,6 +4,10 @@ import "strconv"
 
 // Keys of an event carry its id as hash tag, keys of a tenant the tenant's: in a
 // Cluster each group is in one slot, and no script reaches over two.
+//
+// A record says the version of its layout. The sorted sets have no room for one
+// and need none: what their members and scores mean is part of the key's name, so
+// that another layout gets another name.
 
 // recordKey names the hash that is all that is kept of an event:
 //
@@ -27,6 +31,14 @@ func fieldDelivery(i int) string { return "d:" + strconv.Itoa(i) }
 
 // eventsKey names the tenant's sorted set of event ids by time of receipt.
 func eventsKey(tenantID string) string { return "ar:{" + tenantID + "}:events" }
+
+// openKey names the tenant's index of events with open deliveries: a sorted set
+// of event ids by when to look at them, in Unix microseconds. See overdue.go.
+func openKey(tenantID string) string { return "ar:{" + tenantID + "}:open" }
+
+// tenantsKey names the sorted set of the tenants that may have an [openKey], by
+// when a worker last said so, in Unix microseconds.
+const tenantsKey = "ar:tenants"
 
 // deadTypesKey names the set of channel types for which there is a [deadKey].
 func deadTypesKey(tenantID string) string { return "ar:{" + tenantID + "}:dead" }

@@ -29,13 +29,28 @@ func (s *Store) Receipt(ctx context.Context, id string) (event.Receipt, error) {
 // read reads records without their events, in at most two round trips. A record
 // that is not there is nil.
 func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error) {
+	recs, odd, err := s.readEach(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, err := range odd {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return recs, nil
+}
+
+// readEach is read for who goes on without the records that this version cannot
+// read: odd says for each id why its record is nil though it is there.
+func (s *Store) readEach(ctx context.Context, ids []string) (recs []*event.Receipt, odd []error, err error) {
 	cmds, err := s.pipeline(ctx, len(ids), func(p redis.Pipeliner, i int) *redis.SliceCmd {
 		return p.HMGet(ctx, recordKey(ids[i]), fields(0, firstDeliveries, fieldVersion, fieldMeta, fieldCount)...)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	recs := make([]*event.Receipt, len(ids))
+	recs, odd = make([]*event.Receipt, len(ids)), make([]error, len(ids))
 	values := make([][]any, len(ids)) // of the deliveries
 	counts := make([]int, len(ids))
 	var long []int // records with more deliveries than were read
@@ -44,8 +59,9 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 		if v[0] == nil {
 			continue
 		}
-		if recs[i], counts[i], err = decodeHead(ids[i], v); err != nil {
-			return nil, err
+		if recs[i], counts[i], odd[i] = decodeHead(ids[i], v); odd[i] != nil {
+			recs[i] = nil
+			continue
 		}
 		values[i] = v[3:][:min(counts[i], firstDeliveries)]
 		if counts[i] > firstDeliveries {
@@ -57,7 +73,7 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 			return p.HMGet(ctx, recordKey(ids[long[i]]), fields(firstDeliveries, counts[long[i]])...)
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for k, cmd := range cmds {
 			values[long[k]] = append(values[long[k]], cmd.Val()...)
@@ -67,11 +83,11 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 		if rec == nil {
 			continue
 		}
-		if rec.Deliveries, rec.Deleted, err = decodeDeliveries(ids[i], values[i]); err != nil {
-			return nil, err
+		if rec.Deliveries, rec.Deleted, odd[i] = decodeDeliveries(ids[i], values[i]); odd[i] != nil {
+			recs[i] = nil
 		}
 	}
-	return recs, nil
+	return recs, odd, nil
 }
 
 // decodeHead decodes version, meta and count, the first three values.

@@ -6,9 +6,10 @@
 // [Retention.Receipts]; with a dead delivery all is kept until that is replayed
 // or deleted, or for [Retention.DeadLetters].
 //
-// The lists are written after the record and may hold more than is true, never
-// less: whoever dies between the two is run again and writes both again. Readers
-// believe the record.
+// The lists may hold more than is true, never less. The list of events and the
+// index of the open ([Store.Overdue]) are written before the record. The list of
+// the dead is written after it: whoever dies between the two is run again and
+// writes both again. Readers believe the record.
 //
 // In Redis 7.0 (MEMORY USAGE, kept true by a test) an event with two delivered
 // deliveries takes 930 bytes and its place in the list 120; while a delivery is
@@ -22,11 +23,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/event"
 )
 
@@ -59,6 +62,9 @@ type Store struct {
 	keep   atomic.Pointer[keep]
 	now    func() time.Time
 	budget int // of one List: how many entries it looks at
+
+	enrolled sync.Map // ids of tenants that this store has put on the list of tenants
+	closed   closed
 }
 
 // New returns a store.
@@ -88,6 +94,11 @@ func (s *Store) SetRetention(r Retention) {
 // final, and returns them. If there is a record already it stays, and its
 // deliveries are returned as they stand now: the first plan wins, also over a
 // later one for other channels. An event that was settled has none.
+//
+// The event is on the lists before there is a record: from then on [Store.Overdue]
+// finds what is open of it, whatever becomes of the event's own task. Both writes
+// are marked with [ack.Required], as the caller ends that task on the strength of
+// them, and in a Cluster no later write to another master vouches for these.
 func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery) (stored []event.Delivery, err error) {
 	if err := checkPlan(ev, plan); err != nil {
 		return nil, fmt.Errorf("opening record of event %s: %w", ev.ID, err)
@@ -110,6 +121,11 @@ func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery
 		}
 		args = append(args, value)
 	}
+	ctx = ack.Required(ctx)
+	listed := s.now()
+	if err := s.listEvent(ctx, ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
+		return nil, err
+	}
 	values, err := openScript.Run(ctx, s.rdb, []string{recordKey(ev.ID)}, args...).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("opening record of event %s: %w", ev.ID, err)
@@ -117,8 +133,11 @@ func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery
 	if stored, err = decodeOpened(ev.ID, values); err != nil {
 		return nil, err
 	}
-	if err := s.listEvent(ctx, ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
-		return nil, err
+	// Who looks at an entry without a record takes it off, but not before its time.
+	if s.now().Sub(listed) > lookAfter/2 {
+		if err := s.listEvent(ctx, ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
+			return nil, err
+		}
 	}
 	return stored, nil
 }
@@ -173,12 +192,14 @@ func decodeDeliveries(eventID string, values []any) (out []event.Delivery, gone 
 // Settle makes the record of an event that is delivered to nobody: a repeat or
 // an unrouted one. A record that is there already stays, and its deliveries are
 // returned as they stand now: an earlier run may have planned some and died
-// before anybody was asked to make them.
+// before anybody was asked to make them. It is marked with [ack.Required]: the
+// caller ends the event's task, and this is all that is left of the event then.
 func (s *Store) Settle(ctx context.Context, r event.Receipt) (stood []event.Delivery, err error) {
 	m, err := encodeMeta(r)
 	if err != nil {
 		return nil, err
 	}
+	ctx = ack.Required(ctx)
 	values, err := settleScript.Run(ctx, s.rdb, []string{recordKey(r.ID)}, version, m, millis(s.keep.Load().receipts)).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("settling event %s: %w", r.ID, err)
@@ -231,6 +252,10 @@ func (s *Store) Load(ctx context.Context, eventID string, n int) (*event.Event, 
 // list it belongs to. The error is [ErrStale] if the delivery is delivered or
 // dead already, was deleted, or is in another round, and [ErrNotFound] if there is no record:
 // nothing is left to be done then.
+//
+// It is not marked with [ack.Required]: what was there before says that the
+// delivery is open, and to lose the news costs another send, never the delivery.
+// To wait for replicas would make every delivery slower to save that.
 func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) error {
 	if d.State == event.StateDead && d.DeadAt.IsZero() {
 		return fmt.Errorf("recording delivery %s: it is dead and does not say since when", d.ID())
@@ -241,14 +266,18 @@ func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) e
 	}
 	k := s.keep.Load()
 	stands, err := recordScript.Run(ctx, s.rdb, []string{recordKey(d.EventID)},
-		d.N, d.Round, value, millis(k.receipts), millis(k.dead)).Int()
+		d.N, d.Round, value, millis(k.receipts), millis(k.dead), version).Int()
 	switch {
 	case err != nil:
 		return fmt.Errorf("recording delivery %s: %w", d.ID(), err)
+	case stands == -2:
+		return fmt.Errorf("recording delivery %s: its record has another layout than %s, which this version writes", d.ID(), version)
 	case stands < 0:
 		return fmt.Errorf("recording delivery %s: %w", d.ID(), ErrNotFound)
 	case stands == 0:
 		return fmt.Errorf("recording delivery %s: %w", d.ID(), ErrStale)
+	case stands == 2:
+		s.forgetOpen(ctx, tenantID, d.EventID)
 	}
 	switch {
 	case d.State == event.StateDead:

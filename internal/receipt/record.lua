@@ -8,8 +8,15 @@
 -- ARGV[3]  its value: "<round>|<state>|<json>"
 -- ARGV[4]  how long a record is kept of which all was delivered, in milliseconds
 -- ARGV[5]  the same if something is dead; 0: for ever
--- Returns  1 if the value stands now, 0 if the record has moved on, -1 if there is none.
+-- ARGV[6]  the version of records that this is written for
+-- Returns  1 if the value stands now, 2 if also nothing of the event will ever be
+--          open again, 0 if the record has moved on, -1 if there is none, -2 if it
+--          has another version.
 local key, field = KEYS[1], 'd:' .. ARGV[1]
+local version = redis.call('HGET', key, 'v')
+if version and version ~= ARGV[6] then
+  return -2
+end
 local current = redis.call('HGET', key, field)
 if not current then
   return -1
@@ -37,6 +44,7 @@ end
 if not dead then
   redis.call('HDEL', key, 'event')
   redis.call('PEXPIRE', key, ARGV[4])
+  return 2
 elseif ARGV[5] == '0' then
   redis.call('PERSIST', key)
 else

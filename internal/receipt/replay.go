@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/event"
 )
 
@@ -47,7 +48,8 @@ func ownedBy(tenantID, eventID string, version, meta any) error {
 // Replay begins the next round of d, a dead delivery of the tenant's as it was
 // read: it is pending again, with all its retries, from now. Attempts and the
 // last error stay. Whoever asks for a replay first enqueues the task of that
-// round, which does what is left of this if nobody else does.
+// round, which does what is left of this if nobody else does. The event is on the
+// index of the open again before the delivery is.
 //
 // To begin a round that has begun already is no error. The error is [ErrNotDead]
 // if d is not dead, and [ErrNotFound] if it is gone.
@@ -70,6 +72,10 @@ func (s *Store) Replay(ctx context.Context, tenantID string, d event.Delivery) e
 	score, err := s.rdb.ZScore(ctx, key, d.ID()).Result()
 	listed := err == nil
 	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("replaying delivery %s: %w", d.ID(), err)
+	}
+	ctx = ack.Required(ctx)
+	if err := s.reopen(ctx, tenantID, d.EventID); err != nil {
 		return fmt.Errorf("replaying delivery %s: %w", d.ID(), err)
 	}
 	stands, err := replayScript.Run(ctx, s.rdb, []string{recordKey(d.EventID)}, d.N, d.Round, value).Int()
@@ -102,6 +108,7 @@ func (s *Store) Delete(ctx context.Context, tenantID, eventID string, n int) err
 	if err := ownedBy(tenantID, eventID, v[0], v[1]); err != nil {
 		return err
 	}
+	ctx = ack.Required(ctx)
 	done, err := deleteScript.Run(ctx, s.rdb, []string{recordKey(eventID)}, n, millis(s.keep.Load().receipts)).Int()
 	switch {
 	case err != nil:
@@ -131,12 +138,11 @@ func (s *Store) forget(ctx context.Context, tenantID, id string) error {
 	if len(types) == 0 {
 		return nil
 	}
-	_, err = s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, t := range types {
-			p.ZRem(ctx, deadKey(tenantID, t), id)
-		}
-		return nil
-	})
+	keys := make([]string, len(types))
+	for i, t := range types {
+		keys[i] = deadKey(tenantID, t)
+	}
+	err = forgetScript.Run(ctx, s.rdb, keys, id).Err()
 	if err != nil {
 		return fmt.Errorf("taking delivery %s off the dead: %w", id, err)
 	}

@@ -21,6 +21,20 @@ var (
 	replaySource string
 	//go:embed delete.lua
 	deleteSource string
+	//go:embed touch.lua
+	touchSource string
+	//go:embed list.lua
+	listSource string
+	//go:embed reopen.lua
+	reopenSource string
+	//go:embed take.lua
+	takeSource string
+	//go:embed looked.lua
+	lookedSource string
+	//go:embed dead.lua
+	deadSource string
+	//go:embed forget.lua
+	forgetSource string
 )
 
 var (
@@ -31,4 +45,10 @@ var (
 	unindexScript = redis.NewScript(unindexSource)
 	replayScript  = redis.NewScript(replaySource)
 	deleteScript  = redis.NewScript(deleteSource)
+	listScript    = redis.NewScript(touchSource + listSource)
+	reopenScript  = redis.NewScript(touchSource + reopenSource)
+	takeScript    = redis.NewScript(takeSource)
+	lookedScript  = redis.NewScript(lookedSource)
+	deadScript    = redis.NewScript(deadSource)
+	forgetScript  = redis.NewScript(forgetSource)
 )
