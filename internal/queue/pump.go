@@ -8,10 +8,12 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
 )
 
 // Handlers are what a worker does with tasks. A nil error ends the task. Any
@@ -118,18 +120,21 @@ func (p *Pump) Shutdown() {
 }
 
 // handler adapts a typed handler to asynq. A task that this version cannot read
-// is an error, so it stays in the queue for a version that can.
+// is an error, so it stays in the queue, among its retries, for a version that
+// can.
 func handler[T any](kind string, decode func(map[string]string, []byte) (T, error),
 	run func(context.Context, T) error, log *slog.Logger,
 ) asynq.Handler {
+	// Such tasks come again every minute, and there may be thousands.
+	left := sparseLog{log: log, limit: rate.NewLimiter(rate.Every(unreadableLogged), 1)}
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 		if t.Type() != kind {
-			log.Error("task of a kind this version does not know is left in the queue", "kind", t.Type())
+			left.error("task of a kind this version does not know is left in the queue", "kind", t.Type())
 			return unreadable{fmt.Errorf("unknown kind of task %q", t.Type())}
 		}
 		task, err := decode(t.Headers(), t.Payload())
 		if err != nil {
-			log.Error("task that cannot be read is left in the queue", "kind", kind, "error", err)
+			left.error("task that cannot be read is left in the queue", "kind", kind, "error", err)
 			return unreadable{err}
 		}
 		// asynq cancels a handler whose lease it could not renew. Cutting a send
@@ -157,10 +162,35 @@ func recovered[T any](ctx context.Context, task T, run func(context.Context, T) 
 
 var errPanicked = errors.New("handler panicked")
 
+const (
+	unreadableAgain  = time.Minute
+	unreadableLogged = 10 * time.Minute // at most one line in so long
+)
+
+// unreadable is not counted as a failure: the ceiling of the task is that of the
+// version which enqueued it, and beyond it lies asynq's archive.
 type unreadable struct{ error }
 
-func (unreadable) RunAgainAfter() time.Duration { return time.Minute }
-func (unreadable) Failed() bool                 { return true }
+func (unreadable) RunAgainAfter() time.Duration { return unreadableAgain }
+func (unreadable) Failed() bool                 { return false }
+
+// sparseLog writes a line now and then, with how many were left out since.
+type sparseLog struct {
+	log   *slog.Logger
+	limit *rate.Limiter
+	cut   atomic.Int64
+}
+
+func (l *sparseLog) error(msg string, attrs ...any) {
+	if !l.limit.Allow() {
+		l.cut.Add(1)
+		return
+	}
+	if cut := l.cut.Swap(0); cut > 0 {
+		attrs = append(attrs, "suppressed", cut)
+	}
+	l.log.Error(msg, attrs...)
+}
 
 // isFailure decides what asynq counts. A lost lease, a throttled delivery and
 // Redis trouble are nobody's failure; none of them may bring a task nearer to
