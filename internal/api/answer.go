@@ -130,7 +130,11 @@ func (a *api) write(w http.ResponseWriter, r *http.Request, ans answer) {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	f := asFault(err)
 	if f.status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		a.Log.ErrorContext(r.Context(), "API call not served", "request_id", problem.ID(r.Context()), "error", err)
+		log := a.Log
+		if f.code == codeUnavailable {
+			log = a.outages
+		}
+		log.ErrorContext(r.Context(), "API call not served", "request_id", problem.ID(r.Context()), "error", err)
 	}
 	if f.code == codeUnavailable {
 		w.Header().Set("Retry-After", "1")

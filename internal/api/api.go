@@ -17,6 +17,7 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/channelstore"
 	"accessrelay/internal/event"
+	"accessrelay/internal/ops"
 	"accessrelay/internal/problem"
 	"accessrelay/internal/queue"
 	"accessrelay/internal/receipt"
@@ -116,7 +117,10 @@ type Sealer interface {
 
 const defaultTimeout = 2 * time.Second
 
-type api struct{ Config }
+type api struct {
+	Config
+	outages *slog.Logger // for calls that Redis did not serve: all say the same, as many as are made
+}
 
 // New returns the API's handler. It is safe for concurrent use.
 func New(c Config) http.Handler {
@@ -132,7 +136,7 @@ func New(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &api{c}
+	a := &api{c, ops.Throttle(c.Log)}
 
 	r := chi.NewRouter()
 	r.Use(problem.RequestID, a.logCall, problem.Recover(c.Log), middleware.GetHead)

@@ -19,6 +19,7 @@ import (
 
 	"accessrelay/internal/authn"
 	"accessrelay/internal/event"
+	"accessrelay/internal/ops"
 	"accessrelay/internal/problem"
 	"accessrelay/internal/queue"
 	"accessrelay/internal/source"
@@ -61,7 +62,7 @@ type Config struct {
 
 // Handler returns the hooks listener's handler.
 func Handler(cfg Config) http.Handler {
-	h := &hooks{cfg}
+	h := &hooks{cfg, ops.Throttle(cfg.Log)}
 	r := chi.NewRouter()
 	r.Use(problem.RequestID)
 	r.Use(problem.Recover(cfg.Log))
@@ -74,7 +75,10 @@ func Handler(cfg Config) http.Handler {
 	return r
 }
 
-type hooks struct{ Config }
+type hooks struct {
+	Config
+	outages *slog.Logger // for refusals that are our own fault: all say the same, as many as are sent
+}
 
 // refusal is an answer other than 200.
 type refusal struct {
@@ -232,11 +236,11 @@ func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, src *Source, star
 	if no.cause != nil {
 		attrs = append(attrs, slog.String("cause", no.cause.Error()))
 	}
-	level := slog.LevelWarn
+	log, level := h.Log, slog.LevelWarn
 	if no.status >= http.StatusInternalServerError {
-		level = slog.LevelError
+		log, level = h.outages, slog.LevelError
 	}
-	h.Log.LogAttrs(r.Context(), level, "hook refused", attrs...)
+	log.LogAttrs(r.Context(), level, "hook refused", attrs...)
 }
 
 func envelopeMessage(err error) string {

@@ -6,12 +6,12 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/time/rate"
+
+	"accessrelay/internal/ops"
 )
 
 // queueKey is the one place that spells asynq's keys.
@@ -103,34 +103,16 @@ func await[T any](ctx context.Context, ask func() (T, error)) (T, error) {
 	}
 }
 
-// serverLog passes asynq's log on, a few lines a second at most: with Redis
-// gone asynq has something to say on every try.
-type serverLog struct {
-	log   *slog.Logger
-	limit *rate.Limiter
-	mu    sync.Mutex
-	cut   int
-}
+// serverLog passes asynq's log on, throttled: with Redis gone asynq has
+// something to say on every try.
+type serverLog struct{ log *slog.Logger }
 
 func newServerLog(log *slog.Logger) *serverLog {
-	return &serverLog{log: log.With("component", "asynq"), limit: rate.NewLimiter(1, 5)}
+	return &serverLog{ops.Throttle(log).With("component", "asynq")}
 }
 
 func (l *serverLog) emit(level slog.Level, args []any) {
-	l.mu.Lock()
-	if !l.limit.Allow() {
-		l.cut++
-		l.mu.Unlock()
-		return
-	}
-	cut := l.cut
-	l.cut = 0
-	l.mu.Unlock()
-	attrs := []any{}
-	if cut > 0 {
-		attrs = append(attrs, "suppressed", cut)
-	}
-	l.log.Log(context.Background(), level, fmt.Sprint(args...), attrs...)
+	l.log.Log(context.Background(), level, fmt.Sprint(args...))
 }
 
 // The methods of asynq.Logger. Fatal does not exit: asynq calls it on misuse
