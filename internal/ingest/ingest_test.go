@@ -352,7 +352,7 @@ func TestChunkedBody(t *testing.T) {
 // Whoever only announces a large body takes no memory for it.
 func TestAnnouncedBodyTakesNoMemory(t *testing.T) {
 	const announced = 64 << 20
-	h := &hooks{Config{MaxBody: announced}}
+	h := &hooks{Config: Config{MaxBody: announced}}
 	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
 	r.ContentLength = announced
 	body, no := h.read(r)
