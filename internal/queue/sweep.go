@@ -28,6 +28,9 @@ const (
 
 	// mendBatch is how many tasks one script looks at.
 	mendBatch = 500
+
+	// lastLook is how long the end of a pump may be held up by it.
+	lastLook = time.Second
 )
 
 // requeueOrphan puts an active task without a valid lease back to where the
@@ -142,6 +145,17 @@ func (s *sweeper) close() {
 	s.wg.Wait()
 }
 
+// last looks at the suspects that the end of the pump has left, after close.
+func (s *sweeper) last() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastLook)
+	defer cancel()
+	for _, q := range s.shards.all() {
+		if ids := s.suspects.take(q); len(ids) > 0 {
+			_ = s.mend(ctx, q, ids[:min(len(ids), mendBatch)]) // the next worker's scan finds the rest
+		}
+	}
+}
+
 // run sweeps all queues side by side: a Cluster's master that does not answer
 // holds up nobody else's.
 func (s *sweeper) run(ctx context.Context) {
@@ -187,10 +201,15 @@ func (s *sweeper) sweep(ctx context.Context, queue string) error {
 // requeueOrphans takes up what a lost worker was doing.
 func (s *sweeper) requeueOrphans(ctx context.Context, queue string) error {
 	list, err := leases.Run(ctx, s.rdb, []string{queueKey(queue, "active"), queueKey(queue, "lease")}).StringSlice()
+	now, w := s.now(), s.watches[queue]
 	if err != nil {
+		// Without Redis nobody could renew a lease. Living workers, this one among
+		// them, get the time to write down what they have done meanwhile.
+		for id, sight := range w.seen {
+			w.seen[id] = sighting{sight.lease, now}
+		}
 		return err
 	}
-	now, w := s.now(), s.watches[queue]
 	seen := map[string]sighting{}
 	for i := 0; i+1 < len(list); i += 2 {
 		id, lease := list[i], list[i+1]

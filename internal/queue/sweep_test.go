@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -84,5 +85,34 @@ func TestSweepsDoNotDouble(t *testing.T) {
 	sweepAt(t, b, start.Add(12*time.Second))
 	if got := pending(t, rdb); got != 0 {
 		t.Errorf("%d tasks pending: a living worker's task was taken away", got)
+	}
+}
+
+// After an outage in which nobody could renew a lease, a worker that lives gets
+// the time to do so, or to write down what it did meanwhile.
+func TestSweepAfterOutage(t *testing.T) {
+	_, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	if err := c.EnqueueDelivery(t.Context(), DeliveryTask{EventID: sampleEvent().ID, Round: 1}); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	kill(t, rdb, Deliveries, start.Add(30*time.Second))
+	s := newSweeper(rdb, quiet())
+	sweepAt(t, s, start)
+	away, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.now = func() time.Time { return start.Add(time.Minute) }
+	if err := s.sweep(away, Deliveries); err == nil {
+		t.Fatal("a sweep without Redis succeeded")
+	}
+	back := start.Add(time.Minute + time.Second)
+	sweepAt(t, s, back)
+	if got := pending(t, rdb); got != 0 {
+		t.Errorf("%d tasks pending at once: the living worker's was taken away", got)
+	}
+	sweepAt(t, s, back.Add(orphanWatch))
+	if got := pending(t, rdb); got != 1 {
+		t.Errorf("%d tasks pending in the end: the lost worker's was not taken up", got)
 	}
 }
