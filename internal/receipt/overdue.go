@@ -64,33 +64,25 @@ func (s *Store) reopen(ctx context.Context, tenantID, eventID string) error {
 // looked at and every delivery returned count as one. The deliveries of one event
 // and the last batch may go beyond it.
 //
-// With an error it returns what it found all the same. Records that this version
-// cannot read are such an error; they stay on the index.
-func (s *Store) Overdue(ctx context.Context, limit int) ([]event.Delivery, error) {
-	if err := s.flushClosed(ctx); err != nil {
-		return nil, err
-	}
-	due, err := s.tenantsDue(ctx)
-	if err != nil {
-		return nil, err
-	}
+// With an error it returns what it found all the same: a master of a Cluster that
+// does not answer holds up nothing of the others, and a record that this version
+// cannot read nothing but itself. Both stay on the index.
+func (s *Store) Overdue(ctx context.Context, limit int) (out []event.Delivery, err error) {
+	err = s.flushClosed(ctx)
+	due, dueErr := s.tenantsDue(ctx)
+	err = errors.Join(err, dueErr)
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
-	var out []event.Delivery
-	var unread error
 	for len(due) > 0 {
 		var more []string
 		share := min(max(limit/len(due), 1), lookBatch)
 		for _, tenantID := range due {
-			if limit <= 0 {
-				return out, unread
+			if limit <= 0 || ctx.Err() != nil {
+				return out, errors.Join(err, ctx.Err())
 			}
 			n := min(share, limit)
-			looked, found, odd, err := s.look(ctx, tenantID, n)
+			looked, found, lookErr := s.look(ctx, tenantID, n)
 			out = append(out, found...)
-			unread = errors.Join(unread, odd)
-			if err != nil {
-				return out, errors.Join(unread, err)
-			}
+			err = errors.Join(err, lookErr)
 			limit -= looked + len(found)
 			if looked == n {
 				more = append(more, tenantID)
@@ -98,34 +90,35 @@ func (s *Store) Overdue(ctx context.Context, limit int) ([]event.Delivery, error
 		}
 		due = more
 	}
-	return out, unread
+	return out, err
 }
 
-// look looks at up to n events of the tenant's that are due for it. odd is about
-// records that cannot be read.
-func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, found []event.Delivery, odd, err error) {
+// look looks at up to n events of the tenant's that are due for it. With an error
+// it returns what it found all the same.
+func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, found []event.Delivery, err error) {
 	index, now := []string{openKey(tenantID)}, s.now()
 	taken := now.Add(lookAfter).UnixMicro()
 	ids, err := takeScript.Run(ctx, s.rdb, index, now.UnixMicro(), taken, n).StringSlice()
 	if err != nil {
-		return 0, nil, nil, fmt.Errorf("taking events to look at: %w", err)
+		return 0, nil, fmt.Errorf("taking events to look at: %w", err)
 	}
 	if len(ids) == 0 {
-		return 0, nil, nil, nil
+		return 0, nil, nil
 	}
-	recs, odds, err := s.readEach(ctx, ids)
+	recs, odd, err := s.readEach(ctx, ids)
 	if err != nil {
-		return len(ids), nil, nil, err
+		return len(ids), nil, err
 	}
 	args := []any{taken}
 	var dead []event.Delivery
 	for i, rec := range recs {
-		if odds[i] != nil {
-			odd = errors.Join(odd, odds[i])
+		if odd[i] != nil {
+			err = errors.Join(err, odd[i])
 			continue
 		}
 		late, again := overdue(rec, now)
 		found = append(found, late...)
+		dead = append(dead, deadOf(rec)...)
 		switch {
 		case len(late) > 0: // stays as it was taken
 		case again.IsZero():
@@ -133,18 +126,17 @@ func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, f
 		default:
 			args = append(args, ids[i], again.UnixMicro())
 		}
-		dead = append(dead, deadOf(rec)...)
 	}
 	// Before the entry goes, which would bring us here again.
-	if err := s.relistDead(ctx, tenantID, dead); err != nil {
-		return len(ids), found, odd, err
+	if deadErr := s.relistDead(ctx, tenantID, dead); deadErr != nil {
+		return len(ids), found, errors.Join(err, deadErr)
 	}
 	if len(args) > 1 {
-		if err := lookedScript.Run(ctx, s.rdb, index, args...).Err(); err != nil {
-			return len(ids), found, odd, fmt.Errorf("putting back events that were looked at: %w", err)
+		if lookedErr := lookedScript.Run(ctx, s.rdb, index, args...).Err(); lookedErr != nil {
+			err = errors.Join(err, fmt.Errorf("putting back events that were looked at: %w", lookedErr))
 		}
 	}
-	return len(ids), found, odd, nil
+	return len(ids), found, err
 }
 
 // overdue returns the record's deliveries that are overdue, and when the first of

@@ -41,22 +41,23 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 	return recs, nil
 }
 
-// readEach is read for who goes on without the records that this version cannot
-// read: odd says for each id why its record is nil though it is there.
+// readEach is read for who goes on without the records that cannot be read: odd
+// says for each id why its record is nil though it may be there. It is of another
+// version, say, or on a master that does not answer.
 func (s *Store) readEach(ctx context.Context, ids []string) (recs []*event.Receipt, odd []error, err error) {
+	recs, odd = make([]*event.Receipt, len(ids)), make([]error, len(ids))
 	cmds, err := s.pipeline(ctx, len(ids), func(p redis.Pipeliner, i int) *redis.SliceCmd {
 		return p.HMGet(ctx, recordKey(ids[i]), fields(0, firstDeliveries, fieldVersion, fieldMeta, fieldCount)...)
 	})
-	if err != nil {
+	if err != nil && !unanswered(cmds, odd) {
 		return nil, nil, err
 	}
-	recs, odd = make([]*event.Receipt, len(ids)), make([]error, len(ids))
 	values := make([][]any, len(ids)) // of the deliveries
 	counts := make([]int, len(ids))
 	var long []int // records with more deliveries than were read
 	for i, cmd := range cmds {
 		v := cmd.Val()
-		if v[0] == nil {
+		if odd[i] != nil || v[0] == nil {
 			continue
 		}
 		if recs[i], counts[i], odd[i] = decodeHead(ids[i], v); odd[i] != nil {
@@ -72,10 +73,15 @@ func (s *Store) readEach(ctx context.Context, ids []string) (recs []*event.Recei
 		cmds, err := s.pipeline(ctx, len(long), func(p redis.Pipeliner, i int) *redis.SliceCmd {
 			return p.HMGet(ctx, recordKey(ids[long[i]]), fields(firstDeliveries, counts[long[i]])...)
 		})
-		if err != nil {
+		unread := make([]error, len(long))
+		if err != nil && !unanswered(cmds, unread) {
 			return nil, nil, err
 		}
 		for k, cmd := range cmds {
+			if unread[k] != nil {
+				recs[long[k]], odd[long[k]] = nil, unread[k]
+				continue
+			}
 			values[long[k]] = append(values[long[k]], cmd.Val()...)
 		}
 	}
@@ -88,6 +94,18 @@ func (s *Store) readEach(ctx context.Context, ids []string) (recs []*event.Recei
 		}
 	}
 	return recs, odd, nil
+}
+
+// unanswered tells which of the commands of a pipeline that failed have no answer,
+// and false if none of them says so: then nothing is known of any.
+func unanswered(cmds []*redis.SliceCmd, errs []error) (some bool) {
+	for i, cmd := range cmds {
+		if err := cmd.Err(); err != nil {
+			errs[i] = fmt.Errorf("reading a record: %w", err)
+			some = true
+		}
+	}
+	return some
 }
 
 // decodeHead decodes version, meta and count, the first three values.
@@ -114,7 +132,7 @@ func (s *Store) pipeline(ctx context.Context, n int, cmd func(p redis.Pipeliner,
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading %d records: %w", n, err)
+		return cmds, fmt.Errorf("reading %d records: %w", n, err)
 	}
 	return cmds, nil
 }

@@ -30,7 +30,8 @@ func (s *Store) enrol(ctx context.Context, tenantID string) error {
 	return nil
 }
 
-// tenantsDue returns the tenants that have events to look at.
+// tenantsDue returns the tenants that have events to look at, with an error also
+// those that it could find out about.
 func (s *Store) tenantsDue(ctx context.Context) (due []string, err error) {
 	now := s.now()
 	var known []redis.Z
@@ -55,19 +56,20 @@ func (s *Store) tenantsDue(ctx context.Context) (due []string, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking for events to look at: %w", err)
+		err = fmt.Errorf("looking for events to look at: %w", err)
 	}
 	for i, t := range tenants {
 		id := t.Member.(string)
 		head := first[i].Val()
 		switch {
+		case first[i].Err() != nil: // its master does not answer
 		case len(head) > 0 && int64(head[0].Score) <= now.UnixMicro():
 			due = append(due, id)
-		case len(head) == 0 && int64(t.Score) < now.Add(-forgetTenantAfter).UnixMicro():
+		case err == nil && len(head) == 0 && int64(t.Score) < now.Add(-forgetTenantAfter).UnixMicro():
 			if err := unindexScript.Run(ctx, s.rdb, []string{tenantsKey}, id, int64(t.Score)).Err(); err != nil {
-				return nil, fmt.Errorf("dropping tenant %s, which has left: %w", id, err)
+				return due, fmt.Errorf("dropping tenant %s, which has left: %w", id, err)
 			}
 		}
 	}
-	return due, nil
+	return due, err
 }

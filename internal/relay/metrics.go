@@ -22,6 +22,7 @@ type Metrics struct {
 	failures *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	latency  *prometheus.HistogramVec
+	resumed  prometheus.Counter
 }
 
 // NewMetrics registers the metrics, every label value present at 0. platforms
@@ -50,6 +51,10 @@ func NewMetrics(reg prometheus.Registerer, platforms, channelTypes []string) *Me
 			Help:    "From the receipt of an event to its delivery.",
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 5, 15, 60, 300, 1800, 7200, 86400},
 		}, []string{"channel_type"}),
+		resumed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "accessrelay_deliveries_resumed_total",
+			Help: "Open deliveries whose task had vanished, found and enqueued again.",
+		}),
 	}
 	for _, p := range platforms {
 		for _, t := range event.Types() {
@@ -68,7 +73,7 @@ func NewMetrics(reg prometheus.Registerer, platforms, channelTypes []string) *Me
 		m.duration.WithLabelValues(ct)
 		m.latency.WithLabelValues(ct)
 	}
-	reg.MustRegister(m.events, m.attempts, m.failures, m.duration, m.latency)
+	reg.MustRegister(m.events, m.attempts, m.failures, m.duration, m.latency, m.resumed)
 	return m
 }
 

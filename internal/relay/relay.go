@@ -56,6 +56,9 @@ type Records interface {
 	Record(ctx context.Context, tenantID string, d event.Delivery) error
 	// Replay begins the next round of a dead delivery, unless it has begun.
 	Replay(ctx context.Context, tenantID string, d event.Delivery) error
+	// Overdue returns open deliveries that should have been attempted a while ago.
+	// With an error it returns what it found all the same. limit bounds its work.
+	Overdue(ctx context.Context, limit int) ([]event.Delivery, error)
 }
 
 // Channels lists a tenant's channels as they are now. The channels are shared:
@@ -75,6 +78,9 @@ type Switch interface {
 type Queue interface {
 	EnqueueEvent(context.Context, Accepted) error
 	EnqueueDelivery(context.Context, Due) error
+	// ResumeDelivery enqueues the task unless there is one that somebody will run,
+	// and reports whether there was none.
+	ResumeDelivery(context.Context, Due) (resumed bool, err error)
 }
 
 // Source is what a worker knows of a configured source.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -211,8 +212,30 @@ func (w *world) EnqueueEvent(_ context.Context, a Accepted) error {
 }
 
 func (w *world) EnqueueDelivery(_ context.Context, d Due) error {
-	id := fmt.Sprintf("%s/%d/%d", d.EventID, d.N, d.Round)
-	return w.step(func() error { w.tasks[id] = d; return nil })
+	return w.step(func() error { w.tasks[taskID(d)] = d; return nil })
+}
+
+func taskID(d Due) string { return fmt.Sprintf("%s/%d/%d", d.EventID, d.N, d.Round) }
+
+func (w *world) Overdue(_ context.Context, limit int) (out []event.Delivery, err error) {
+	err = w.step(func() error {
+		for _, id := range slices.Sorted(maps.Keys(w.records)) {
+			for _, d := range w.records[id].deliveries {
+				if !d.State.Final() && !d.NextAttemptAt.After(w.now) && len(out) < limit {
+					out = append(out, d)
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (w *world) ResumeDelivery(ctx context.Context, d Due) (bool, error) {
+	if _, ok := w.tasks[taskID(d)]; ok {
+		return false, w.step(func() error { return nil })
+	}
+	return true, w.EnqueueDelivery(ctx, d)
 }
 
 func (w *world) Type() string { return "fake" }

@@ -3,6 +3,7 @@
 //	Redis ─▶ queue.Pump ─▶ relay.Event    ─▶ dedup, channelstore, receipt ─▶ queue.Client ─▶ Redis
 //	Redis ─▶ queue.Pump ─▶ relay.Delivery ─▶ transport.* ─▶ destination
 //	                                      └▶ receipt ─▶ Redis
+//	10 s  ─▶ relay.Sweep ─▶ receipt ─▶ queue.Client ─▶ Redis
 //	probe ─▶ ops :9091  ─▶ ops.Handler    ─▶ metrics, readiness
 package workerd
 
@@ -50,6 +51,9 @@ const (
 	// handBack is what is left of the shutdown's time for handing unfinished
 	// tasks back to the queue.
 	handBack = 2 * time.Second
+
+	// sweepEvery is how often a worker looks for deliveries whose task vanished.
+	sweepEvery = 10 * time.Second
 )
 
 // Options are what a [Daemon] is made of.
@@ -67,6 +71,7 @@ type Daemon struct {
 	view      view
 	follow    func(*config.File) // what else a reload changes; nil before New is done with it
 	pump      *queue.Pump
+	steps     *relay.Relay
 	pumping   atomic.Bool // from the pump's start to its end
 	ops       *ops.Handler
 	opsServer *ops.Server
@@ -130,7 +135,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		return nil
 	})
 	reg := prometheus.NewRegistry()
-	steps := relay.New(relay.Config{
+	d.steps = relay.New(relay.Config{
 		Source: d.view.source, Platform: platform,
 		Claims: dedup.New(rdb, backlogAllowance), Records: receipts,
 		Channels: channels, Switch: store, Queue: relayQueue{tasks},
@@ -141,8 +146,8 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	})
 	d.pump = queue.NewPump(pumpRDB, queue.PumpConfig{
 		Handlers: queue.Handlers{
-			Event:    func(ctx context.Context, t queue.EventTask) error { return steps.Event(ctx, relay.Accepted(t)) },
-			Delivery: func(ctx context.Context, t queue.DeliveryTask) error { return steps.Delivery(ctx, relay.Due(t)) },
+			Event:    func(ctx context.Context, t queue.EventTask) error { return d.steps.Event(ctx, relay.Accepted(t)) },
+			Delivery: func(ctx context.Context, t queue.DeliveryTask) error { return d.steps.Delivery(ctx, relay.Due(t)) },
 		},
 		EventConcurrency: eventConcurrency, DeliveryConcurrency: s.Concurrency,
 		ShutdownTimeout: max(s.ShutdownTimeout-handBack, s.ShutdownTimeout/2), Log: opts.Log,
@@ -208,6 +213,10 @@ func (q relayQueue) EnqueueDelivery(ctx context.Context, d relay.Due) error {
 	return q.tasks.EnqueueDelivery(ctx, queue.DeliveryTask(d))
 }
 
+func (q relayQueue) ResumeDelivery(ctx context.Context, d relay.Due) (bool, error) {
+	return q.tasks.ResumeDelivery(ctx, queue.DeliveryTask(d))
+}
+
 // abandon undoes what New has done so far.
 func (d *Daemon) abandon(err error) error {
 	_ = d.lifecycle.Stop(context.Background())
@@ -229,6 +238,21 @@ func (d *Daemon) Start() error {
 			}
 		}()
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		d.sweep(ctx)
+	}()
+	d.lifecycle.Add("sweep", func(wait context.Context) error {
+		stop()
+		select {
+		case <-sweeping:
+			return nil
+		case <-wait.Done():
+			return wait.Err()
+		}
+	})
 	d.pumping.Store(true)
 	if err := d.pump.Start(); err != nil {
 		return err
@@ -239,6 +263,25 @@ func (d *Daemon) Start() error {
 		return nil
 	})
 	return nil
+}
+
+// sweep looks for lost deliveries until ctx ends.
+func (d *Daemon) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		once, cancel := context.WithTimeout(ctx, sweepEvery)
+		err := d.steps.Sweep(once)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			d.opts.Log.Warn("the sweep for lost deliveries is not complete; it is repeated", "error", err, "after", sweepEvery)
+		}
+	}
 }
 
 // Failed implements [ops.Daemon].
