@@ -117,6 +117,7 @@ func (p *Pump) Shutdown() {
 		}()
 	}
 	wg.Wait()
+	p.sweep.last()
 }
 
 // handler adapts a typed handler to asynq. A task that this version cannot read
