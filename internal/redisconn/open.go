@@ -22,17 +22,26 @@ const (
 	poolTimeout  = 4 * time.Second // longer than a read, so that a slow server is not taken for a full pool
 )
 
+// clusterReload is how old a client's map of a Cluster's slots may be before the
+// next command has it fetched anew. go-redis does that by itself only when a node
+// says that a slot has moved; a dead one says nothing, and with go-redis's minute
+// its slots were away for so long although a replica served them after seconds.
+const clusterReload = time.Second
+
 // Open makes a client from a URL; it connects when first used. The schemes are
 // redis://[user:password@]host[:port][/db], redis-sentinel://host1,host2/master-name[/db]
 // and redis-cluster://host1,host2, each with rediss for TLS. User and password
 // are those of Redis itself; those of sentinels are the query options
 // sentinel_username and sentinel_password. Further query options are those of
 // go-redis (pool_size, read_timeout, …). Errors never quote the URL. The caller
-// closes the client.
-func Open(rawURL string) (redis.UniversalClient, error) {
+// closes the client. Without options the client is a plain one.
+func Open(rawURL string, opts ...Option) (redis.UniversalClient, error) {
 	t, err := parse(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL %w", err)
+	}
+	for _, o := range opts {
+		o(&t.manner)
 	}
 	var rdb redis.UniversalClient
 	switch t.kind {
@@ -82,7 +91,7 @@ func (t *target) openSingle() (redis.UniversalClient, error) {
 	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.ContextTimeoutEnabled = true
 	o.MaintNotificationsConfig = noMaintenance()
-	return redis.NewClient(o), nil
+	return t.manner.dress(redis.NewClient(o)), nil
 }
 
 func (t *target) openSentinel() (redis.UniversalClient, error) {
@@ -111,7 +120,7 @@ func (t *target) openSentinel() (redis.UniversalClient, error) {
 	}
 	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.ContextTimeoutEnabled = true
-	return redis.NewFailoverClient(o), nil
+	return t.manner.dress(redis.NewFailoverClient(o)), nil
 }
 
 func (t *target) openCluster() (redis.UniversalClient, error) {
@@ -132,6 +141,10 @@ func (t *target) openCluster() (redis.UniversalClient, error) {
 	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.ContextTimeoutEnabled = true
 	o.MaintNotificationsConfig = noMaintenance()
+	if o.ClusterStateReloadInterval == 0 {
+		o.ClusterStateReloadInterval = clusterReload
+	}
+	o.NewClient = func(o *redis.Options) *redis.Client { return t.manner.dress(redis.NewClient(o)) }
 	return redis.NewClusterClient(o), nil
 }
 

@@ -47,6 +47,8 @@ type target struct {
 	master           string // of a sentinel
 	db               int
 	query            url.Values
+
+	manner manner // not of the URL: see Option
 }
 
 var errEscape = errors.New("cannot be read; special characters of the password must be percent-encoded")
