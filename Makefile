@@ -26,7 +26,7 @@ dev: ## Run everything in one process, with an inbox to look at (ARGS=--free-por
 	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/relayctl ./cmd/relayctl && exec $(BIN)/relayctl dev $(ARGS)
 
 .PHONY: build
-build: ## Build ingest, worker and relayctl into bin/
+build: ## Build ingest, worker, relayctl and chaos into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X accessrelay/internal/ops.version=$(VERSION)" -o $(BIN)/ ./cmd/...
 
 .PHONY: redis
@@ -85,6 +85,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each
 			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+.PHONY: chaos
+chaos: redis ## Break everything and account for every event (ARGS="--seed 7"; ARGS=--help tells more)
+	@mkdir -p $(BIN) && CGO_ENABLED=0 $(GO) build -o $(BIN)/ ./cmd/ingest ./cmd/worker ./cmd/chaos
+	$(BIN)/chaos $(ARGS)
 
 .PHONY: bench
 bench: redis ## Run every benchmark, the end-to-end latency among them (BENCHTIME=2s COUNT=1)

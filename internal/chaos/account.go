@@ -1,0 +1,234 @@
+package chaos
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Account is what became of every event.
+type Account struct {
+	Plan     Plan
+	Schedule []Fault
+	Took     time.Duration
+
+	Sent         int // events with at least one try
+	Acknowledged int
+	Answers      map[string]int // tries by what they were told: "200", "503", "timeout", …
+	Attempts     int            // requests that reached a sink
+	Replayed     int            // dead letters
+	Channels     []ChannelAccount
+
+	Lost    []Loss
+	Pending []Loss // not delivered, and still open or dead: not lost, and not settled
+	Doubles []Double
+	Wrong   []Wrong
+
+	// Leftovers are queues, tasks and records that should be empty or finished.
+	Leftovers []string
+	// Oddities are what no fault explains: a program that ended by itself, a panic.
+	Oddities []string
+	// LogDir holds the logs, "" if they were removed.
+	LogDir string
+}
+
+// ChannelAccount counts the deliveries of acknowledged events to one channel.
+type ChannelAccount struct {
+	Tenant, Channel, Kind    string
+	Wanted, None, Once, More int
+	Wrong                    int
+}
+
+// Loss is a delivery that an acknowledged event was to have and has not.
+type Loss struct {
+	Event   int // its number
+	EventID string
+	Channel string
+	State   string          // of the delivery; "": there is none
+	Receipt json.RawMessage // nil: there is none
+}
+
+// Double is a delivery that was made more than once.
+type Double struct {
+	Event           int
+	Channel         string
+	First           time.Time
+	Times           int
+	By              []string      // which worker made each
+	After           time.Duration // from the first to the last
+	Explanation     string        // "": there is none
+	EventID         string
+	firstWorkerSlot string
+}
+
+// Wrong is a request that a channel should not have had.
+type Wrong struct {
+	At      time.Time
+	Event   int // -1: unknown
+	Channel string
+	Worker  string
+	Why     string
+}
+
+// mostDoubles is the share of deliveries that may be made twice.
+const mostDoubles = 0.001
+
+// wanted is how many deliveries there should be.
+func (a *Account) wanted() (n int) {
+	for _, c := range a.Channels {
+		n += c.Wanted
+	}
+	return n
+}
+
+// Unexplained returns the doubles that no fault explains.
+func (a *Account) Unexplained() []Double {
+	var out []Double
+	for _, d := range a.Doubles {
+		if d.Explanation == "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// Problems says in sentences what is wrong, nothing if all is well. A loss is
+// among them; see [Account.OnlyLoss].
+func (a *Account) Problems() []string {
+	var out []string
+	add := func(n int, format string) {
+		if n > 0 {
+			out = append(out, fmt.Sprintf(format, n))
+		}
+	}
+	add(len(a.Lost), "%d deliveries of acknowledged events are lost")
+	add(len(a.Wrong), "%d requests went to a wrong channel")
+	add(len(a.Unexplained()), "%d doubles have no explanation")
+	if n, w := len(a.Doubles), a.wanted(); float64(n) > mostDoubles*float64(w) && !a.fewDoubles() {
+		out = append(out, fmt.Sprintf("%d of %d deliveries were made twice: more than 0.1 %%", n, w))
+	}
+	if a.Plan.Faults == CleanStops {
+		add(len(a.Doubles), "%d doubles, though every stop was clean")
+	}
+	add(a.Plan.Events-a.Acknowledged, "%d events were not acknowledged in time")
+	add(len(a.Pending), "%d deliveries were not settled in time")
+	add(len(a.Leftovers), "%d things were left over")
+	add(len(a.Oddities), "%d odd things happened")
+	return out
+}
+
+// fewDoubles: in a short run one kill weighs more than in a long one. What each
+// kill can have had under way is no reason to fail.
+func (a *Account) fewDoubles() bool {
+	return a.wanted() < 10_000 && len(a.Doubles) <= len(a.Schedule)
+}
+
+// Clean reports whether nothing is wrong.
+func (a *Account) Clean() bool { return len(a.Problems()) == 0 }
+
+// OnlyLoss reports whether events were lost and nothing else is wrong: what an
+// acknowledgement level that does not survive a failover is expected to show.
+func (a *Account) OnlyLoss() bool { return len(a.Lost) > 0 && len(a.Problems()) == 1 }
+
+// judge makes the account of a ledger. find tells what became of an event that
+// did not reach a channel.
+func judge(p Plan, l *ledger, faults []outage, find func(place) Loss) *Account {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := &Account{Plan: p, Sent: l.sent, Acknowledged: l.acked, Answers: l.answers, Attempts: l.attempts}
+	for _, c := range l.site.channels {
+		row := ChannelAccount{Tenant: c.tenant.name, Channel: c.name, Kind: c.kind}
+		for n, e := range l.events {
+			hits := l.hits[place{n, c}]
+			if len(hits) > 1 {
+				a.Doubles = append(a.Doubles, double(place{n, c}, e.id, hits, faults))
+			}
+			if e.acked.IsZero() || !l.site.wants(c, n) {
+				continue
+			}
+			row.Wanted++
+			switch len(hits) {
+			case 0:
+				row.None++
+				loss := find(place{n, c})
+				if loss.State == "" || loss.State == "delivered" { // which no sink has seen
+					a.Lost = append(a.Lost, loss)
+				} else {
+					a.Pending = append(a.Pending, loss)
+				}
+			case 1:
+				row.Once++
+			default:
+				row.More++
+			}
+		}
+		for _, s := range l.strangers {
+			if s.channel == c.path() {
+				row.Wrong++
+			}
+		}
+		a.Channels = append(a.Channels, row)
+	}
+	for _, s := range l.strangers {
+		a.Wrong = append(a.Wrong, Wrong{At: s.at, Event: s.n, Channel: s.channel, Worker: s.worker, Why: s.why})
+	}
+	return a
+}
+
+func double(p place, id string, hits []hit, faults []outage) Double {
+	hits = slices.Clone(hits)
+	slices.SortFunc(hits, func(a, b hit) int { return a.at.Compare(b.at) })
+	d := Double{
+		Event: p.n, EventID: id, Channel: p.c.path(), First: hits[0].at, Times: len(hits),
+		After: hits[len(hits)-1].at.Sub(hits[0].at),
+	}
+	// Each repetition needs its own reason.
+	for i, h := range hits {
+		d.By = append(d.By, h.worker)
+		if i == len(hits)-1 {
+			break
+		}
+		why := explain(faults, h.worker, h.at)
+		if why == "" {
+			d.Explanation = ""
+			return d
+		}
+		d.Explanation = cmp.Or(d.Explanation, why)
+	}
+	return d
+}
+
+// trace finds out what became of a missing delivery, by the event's receipt or
+// that of the original whose duplicate it is.
+func (r *rig) trace(ctx context.Context, m *manager, p place) Loss {
+	id := r.ledger.events[p.n].id
+	out := Loss{Event: p.n, EventID: id, Channel: p.c.path()}
+	for range 2 {
+		got, err := m.receipt(ctx, p.c.tenant, id)
+		if err != nil {
+			if !errors.Is(err, errNotFound) {
+				out.Receipt, _ = json.Marshal(err.Error())
+			}
+			return out
+		}
+		out.Receipt = got.raw
+		switch {
+		case got.DuplicateOf != "":
+			id = got.DuplicateOf
+			continue
+		case got.Status == "accepted":
+			out.State = got.Status
+		}
+		for _, d := range got.Deliveries {
+			if d.ChannelName == p.c.name {
+				out.State = d.State
+			}
+		}
+		break
+	}
+	return out
+}
