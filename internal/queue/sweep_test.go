@@ -2,6 +2,8 @@ package queue
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,5 +116,150 @@ func TestSweepAfterOutage(t *testing.T) {
 	sweepAt(t, s, back.Add(orphanWatch))
 	if got := pending(t, rdb); got != 1 {
 		t.Errorf("%d tasks pending in the end: the lost worker's was not taken up", got)
+	}
+}
+
+// States that no script of asynq's leaves in one piece, made by hand.
+func TestSweepOfHalfWrittenTasks(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	over, later := float64(start.Unix()-1), float64(start.Unix()+3600)
+	for _, tt := range []struct {
+		name    string
+		prepare func(p place, id string)
+		want    string // where the task is in the end
+	}{
+		{"leased and not active", func(p place, id string) {
+			p.strip(id, "active")
+			p.rdb.ZAdd(t.Context(), p.key("lease"), redis.Z{Score: over, Member: id})
+		}, "[pending]"},
+		{"seen active, then in no list", func(p place, id string) { p.strip(id, "active") }, "[pending]"},
+		{"an old lease of a task that waits", func(p place, id string) {
+			p.rdb.ZAdd(t.Context(), p.key("lease"), redis.Z{Score: over, Member: id})
+		}, "[pending]"},
+		{"an old lease of a task that is to be retried", func(p place, id string) {
+			p.strip(id, "retry")
+			p.rdb.ZAdd(t.Context(), p.key("retry"), redis.Z{Score: later, Member: id})
+			p.rdb.ZAdd(t.Context(), p.key("lease"), redis.Z{Score: over, Member: id})
+		}, "[retry]"},
+		{"active twice", func(p place, id string) {
+			p.strip(id, "active")
+			p.rdb.LPush(t.Context(), p.key("active"), id, id)
+		}, "[pending]"},
+		{"a hash without a message", func(p place, id string) {
+			p.strip(id, "active")
+			p.rdb.HDel(t.Context(), p.key("t:"+id), "msg")
+			p.rdb.LPush(t.Context(), p.key("active"), id)
+			p.rdb.ZAdd(t.Context(), p.key("lease"), redis.Z{Score: over, Member: id})
+		}, "[]"},
+		{"an id without a hash", func(p place, id string) {
+			p.strip(id, "active")
+			p.rdb.Del(t.Context(), p.key("t:"+id))
+			p.rdb.LPush(t.Context(), p.key("active"), id)
+		}, "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, rdb := newRedis(t)
+			c := newClient(t, rdb)
+			task := DeliveryTask{EventID: sampleEvent().ID, Round: 1}
+			if err := c.EnqueueDelivery(t.Context(), task); err != nil {
+				t.Fatal(err)
+			}
+			s := newSweeper(rdb, quiet())
+			id := task.id()
+			p := place{t, rdb, Deliveries}
+			if tt.name == "seen active, then in no list" {
+				kill(t, rdb, Deliveries, start.Add(time.Hour))
+				sweepAt(t, s, start)
+			}
+			tt.prepare(p, id)
+			sweepAt(t, s, start)
+			sweepAt(t, s, start.Add(12*time.Second))
+			if in := fmt.Sprint(p.where(id)); in != tt.want {
+				t.Errorf("in %s, want %s", in, tt.want)
+			}
+			hash := rdb.Exists(t.Context(), p.key("t:"+id)).Val() == 1
+			if hash != (tt.want != "[]") {
+				t.Errorf("hash is there: %v", hash)
+			}
+			if n := len(s.watches[Deliveries].seen) + len(s.watches[Deliveries].gone); n != 0 {
+				t.Errorf("the sweep still remembers %d tasks", n)
+			}
+		})
+	}
+}
+
+// A full Redis refuses what would need more memory, this script or that. Nothing
+// is lost by it, and everything goes on once there is room.
+func TestSweepOnAFullRedis(t *testing.T) {
+	start := time.Unix(1_800_000_000, 0)
+	_, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	orphan, dropped := DeliveryTask{EventID: sampleEvent().ID, Round: 1}, DeliveryTask{EventID: sampleEvent().ID, Round: 1}
+	if err := c.EnqueueDelivery(t.Context(), orphan); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, rdb, Deliveries, start.Add(-time.Second))
+	if err := c.EnqueueDelivery(t.Context(), dropped); err != nil {
+		t.Fatal(err)
+	}
+	p := place{t, rdb, Deliveries}
+	p.strip(dropped.id(), "active")
+	s := newSweeper(rdb, quiet())
+	s.suspects.add(Deliveries, dropped.id())
+	s.now = func() time.Time { return start }
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sweep(t.Context(), Deliveries); err == nil {
+		t.Error("a full Redis took the dropped task")
+	}
+	s.now = func() time.Time { return start.Add(12 * time.Second) }
+	if err := s.sweep(t.Context(), Deliveries); err == nil {
+		t.Error("a full Redis took the orphan")
+	}
+	if in := fmt.Sprint(p.where(orphan.id())); in != "[active lease]" {
+		t.Errorf("the refused requeue left the task in %s", in)
+	}
+	if err := rdb.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	sweepAt(t, s, start.Add(17*time.Second))
+	for _, task := range []DeliveryTask{orphan, dropped} {
+		if in := fmt.Sprint(p.where(task.id())); in != "[pending]" {
+			t.Errorf("with room again a task is in %s", in)
+		}
+	}
+}
+
+// A worker's own retry on a full Redis, with asynq's script as it is: whichever
+// way Redis takes it, the task must come to run again.
+func TestATaskRetriedOnAFullRedisIsNotLost(t *testing.T) {
+	s, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	running, finish, second := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var runs atomic.Int32
+	startPump(t, s.Addr(), Handlers{Event: func(context.Context, EventTask) error {
+		if runs.Add(1) == 1 {
+			close(running)
+			<-finish
+			return again{0, true}
+		}
+		close(second)
+		return nil
+	}})
+	if err := c.EnqueueEvent(t.Context(), sampleEvent()); err != nil {
+		t.Fatal(err)
+	}
+	<-running
+	rdb.ConfigSet(t.Context(), "maxmemory", "1")
+	close(finish)
+	eventually(t, "the script was tried", func() bool {
+		return rdb.ZCard(t.Context(), queueKey(Events, "retry")).Val() > 0 || rdb.LLen(t.Context(), queueKey(Events, "active")).Val() == 0
+	})
+	rdb.ConfigSet(t.Context(), "maxmemory", "0")
+	select {
+	case <-second:
+	case <-time.After(60 * time.Second):
+		t.Fatal("never run again")
 	}
 }
