@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/secret"
 )
 
@@ -19,8 +20,8 @@ type IngestSettings struct {
 	ShutdownTimeout   time.Duration
 	MaxBody           int64 // bytes
 	EnqueueTimeout    time.Duration
-	Ack               string   // always memory so far
-	SecretsRecipients []string // age1…; empty: the API refuses to store a channel
+	Ack               ack.Level // of an event before its sender is told 200
+	SecretsRecipients []string  // age1…; empty: the API refuses to store a channel
 }
 
 // WorkerSettings are the settings of the worker program.
@@ -30,7 +31,8 @@ type WorkerSettings struct {
 	OpsAddr             string // "" = off
 	LogLevel            string // as ops.NewLogger takes it
 	LogFormat           string
-	Concurrency         int // deliveries under way at a time
+	Concurrency         int       // deliveries under way at a time
+	Ack                 ack.Level // of an event's record and deliveries before its own task ends
 	ShutdownTimeout     time.Duration
 	SecretsIdentityFile string        // ""; channels of the API cannot be opened
 	ProxyURL            secret.String // zero: destinations are connected to directly
@@ -59,7 +61,7 @@ type ingestFlags struct {
 	logFlags              `embed:""`
 	MaxBody               string `default:"1MiB" placeholder:"SIZE" help:"The largest webhook taken."`
 	EnqueueTimeout        string `default:"500ms" placeholder:"DURATION" help:"How long Redis may take to confirm an event before the sender gets 503."`
-	Ack                   string `default:"memory" placeholder:"LEVEL" help:"What a 200 promises. memory: Redis has the event in its memory; what of it survives a crash of Redis is up to its persistence."`
+	Ack                   string `default:"memory" placeholder:"LEVEL" help:"What a 200 promises. memory: Redis has the event; what of it survives a crash of Redis is up to its persistence. fsync: it is on Redis' disk (appendfsync always, or WAITAOF of Redis 7.2) and survives a power cut; costs a sync of the disk. replicas:n: n replicas have it in memory and it survives the loss of the master; costs a round trip between them."`
 	SecretsRecipients     string `placeholder:"AGE1,…" help:"age recipients that the API seals channels' secrets for, separated by commas; \"relayctl keygen secrets\" makes one. Without them the API stores no channel."`
 	SecretsRecipientsFile string `placeholder:"FILE" help:"A file with the recipients instead, one a line; lines that start with # do not count."`
 }
@@ -69,6 +71,7 @@ type workerFlags struct {
 	OpsAddr             string `default:":9091" placeholder:"ADDR" help:"Where /metrics, /healthz and /readyz are. Empty: off."`
 	logFlags            `embed:""`
 	Concurrency         string `default:"64" placeholder:"N" help:"How many deliveries are under way at a time."`
+	Ack                 string `default:"memory" placeholder:"LEVEL" help:"How safe an event's record and deliveries must be before the event's own task ends: memory, fsync or replicas:n, as for ingest. With a Redis Cluster use the level of ingest: otherwise the loss of one master can take what was accepted."`
 	SecretsIdentityFile string `placeholder:"FILE" help:"age identity that opens what the API has sealed; \"relayctl keygen secrets\" makes one. Without it only the file's channels work."`
 	ProxyURL            string `name:"proxy-url" placeholder:"URL" help:"Sends everything through this proxy, which then has to keep channels away from private addresses. The usual proxy variables are ignored."`
 }
@@ -140,6 +143,7 @@ func ParseWorker(args, environ []string, stdout io.Writer) (WorkerSettings, erro
 		LogLevel:            p.oneOf("log-level", f.LogLevel, "debug", "info", "warn", "error"),
 		LogFormat:           p.oneOf("log-format", f.LogFormat, "json", "text"),
 		Concurrency:         p.count("concurrency", f.Concurrency, 10_000),
+		Ack:                 p.ack("ack", f.Ack),
 		ShutdownTimeout:     p.duration("shutdown-timeout", f.ShutdownTimeout),
 		SecretsIdentityFile: f.SecretsIdentityFile,
 		ProxyURL:            p.proxy("proxy-url", f.ProxyURL),

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/secret"
 )
 
@@ -26,7 +27,7 @@ func defaultIngest() IngestSettings {
 	return IngestSettings{
 		Config: "accessrelay.yaml", HooksAddr: ":8080", APIAddr: "127.0.0.1:8081", OpsAddr: ":9090",
 		LogLevel: "info", LogFormat: "json", ShutdownTimeout: 25 * time.Second,
-		MaxBody: 1 << 20, EnqueueTimeout: 500 * time.Millisecond, Ack: "memory",
+		MaxBody: 1 << 20, EnqueueTimeout: 500 * time.Millisecond, Ack: ack.Memory,
 	}
 }
 
@@ -43,21 +44,21 @@ func TestParseIngest(t *testing.T) {
 		{"all flags",
 			[]string{"--config=/etc/relay.yaml", "--redis-url", "rediss://r/1", "--hooks-addr=:1", "--api-addr=:2", "--ops-addr=:3",
 				"--log-level=debug", "--log-format=text", "--shutdown-timeout=1m", "--max-body=64KiB", "--enqueue-timeout=1s",
-				"--ack=memory", "--secrets-recipients=age1a, age1b"},
+				"--ack=replicas:2", "--secrets-recipients=age1a, age1b"},
 			nil,
 			func(s *IngestSettings) {
 				*s = IngestSettings{Config: "/etc/relay.yaml", HooksAddr: ":1", APIAddr: ":2", OpsAddr: ":3", LogLevel: "debug",
-					LogFormat: "text", ShutdownTimeout: time.Minute, MaxBody: 64 << 10, EnqueueTimeout: time.Second, Ack: "memory",
+					LogFormat: "text", ShutdownTimeout: time.Minute, MaxBody: 64 << 10, EnqueueTimeout: time.Second, Ack: ack.Replicas(2),
 					SecretsRecipients: []string{"age1a", "age1b"}}
 			}, "rediss://r/1"},
 		{"all variables", nil,
 			[]string{"ACCESSRELAY_CONFIG=/etc/relay.yaml", "ACCESSRELAY_REDIS_URL=rediss://r/1", "ACCESSRELAY_HOOKS_ADDR=:1",
 				"ACCESSRELAY_API_ADDR=:2", "ACCESSRELAY_OPS_ADDR=:3", "ACCESSRELAY_LOG_LEVEL=debug", "ACCESSRELAY_LOG_FORMAT=text",
 				"ACCESSRELAY_SHUTDOWN_TIMEOUT=1m", "ACCESSRELAY_MAX_BODY=64KiB", "ACCESSRELAY_ENQUEUE_TIMEOUT=1s",
-				"ACCESSRELAY_ACK=memory", "ACCESSRELAY_SECRETS_RECIPIENTS=age1a,age1b"},
+				"ACCESSRELAY_ACK=fsync", "ACCESSRELAY_SECRETS_RECIPIENTS=age1a,age1b"},
 			func(s *IngestSettings) {
 				*s = IngestSettings{Config: "/etc/relay.yaml", HooksAddr: ":1", APIAddr: ":2", OpsAddr: ":3", LogLevel: "debug",
-					LogFormat: "text", ShutdownTimeout: time.Minute, MaxBody: 64 << 10, EnqueueTimeout: time.Second, Ack: "memory",
+					LogFormat: "text", ShutdownTimeout: time.Minute, MaxBody: 64 << 10, EnqueueTimeout: time.Second, Ack: ack.Fsync,
 					SecretsRecipients: []string{"age1a", "age1b"}}
 			}, "rediss://r/1"},
 		{"the flag wins", []string{"--ops-addr=:1"}, []string{"ACCESSRELAY_OPS_ADDR=:2"}, func(s *IngestSettings) { s.OpsAddr = ":1" }, defaultURL},
@@ -130,7 +131,7 @@ func TestParseRefuses(t *testing.T) {
 		{ingest, "--enqueue-timeout=0s", "", `--enqueue-timeout: must be more than 0`},
 		{ingest, "", "ACCESSRELAY_SHUTDOWN_TIMEOUT=-1s", `ACCESSRELAY_SHUTDOWN_TIMEOUT: must be more than 0`},
 		{ingest, "", "ACCESSRELAY_SHUTDOWN_TIMEOUT=20", `ACCESSRELAY_SHUTDOWN_TIMEOUT: "20" must be a duration such as 30s, 5m, 24h or 7d`},
-		{ingest, "--ack=disk", "", `--ack: "disk" is not supported by this version; it has only memory`},
+		{ingest, "--ack=disk", "", `--ack: is "disk"; want memory, fsync or replicas:n with n from 1 to 16`},
 		{ingest, "--log-level=loud", "", `--log-level: "loud" is not debug, info, warn or error`},
 		{ingest, "", "ACCESSRELAY_LOG_FORMAT=", `ACCESSRELAY_LOG_FORMAT: "" is not json or text`},
 		{ingest, "--hooks-addr=8080", "", `--hooks-addr: "8080" is not an address such as :8080 or 127.0.0.1:8080`},
@@ -148,6 +149,7 @@ func TestParseRefuses(t *testing.T) {
 		{ingest, "redis://:S3CR3T@r", "", `takes flags only, no arguments; see --help`},
 		{ingest, "--concurrency=3", "", `unknown flag --concurrency; see --help`},
 		{ingest, "--config", "", `--config: needs a value; see --help`},
+		{worker, "", "ACCESSRELAY_ACK=replicas:0", `ACCESSRELAY_ACK: is "replicas:0"; want memory, fsync or replicas:n with n from 1 to 16`},
 		{worker, "--concurrency=0", "", `--concurrency: "0" is not a whole number from 1 to 10000`},
 		{worker, "", "ACCESSRELAY_CONCURRENCY=many", `ACCESSRELAY_CONCURRENCY: "many" is not a whole number from 1 to 10000`},
 		{worker, "--proxy-url=S3CR3T@proxy", "", `--proxy-url: must be a URL such as http://proxy:3128 (http, https or socks5)`},

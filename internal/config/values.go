@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/secret"
 )
 
@@ -92,11 +93,12 @@ func (p *settingsReader) count(name, s string, most int) int {
 	return n
 }
 
-func (p *settingsReader) ack(name, s string) string {
-	if s != "memory" {
-		p.fail(name, "%q is not supported by this version; it has only memory", s)
+func (p *settingsReader) ack(name, s string) ack.Level {
+	level, err := ack.Parse(s)
+	if err != nil {
+		p.fail(name, "%v", err)
 	}
-	return s
+	return level
 }
 
 // recipients takes them apart; whether they are keys is for who seals to say.

@@ -64,12 +64,18 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	d.lifecycle.Add("authenticators", func(context.Context) error { d.view.close(); return nil })
 
-	rdb, err := redisconn.Open(s.RedisURL.Reveal())
+	manner := []redisconn.Option{redisconn.WithAck(s.Ack)}
+	if !opts.EmbeddedRedis { // which knows nothing of being full
+		manner = append(manner, redisconn.ForIngest())
+	}
+	rdb, err := redisconn.Open(s.RedisURL.Reveal(), manner...)
 	if err != nil {
 		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
 	}
 	d.lifecycle.Add("redis", func(context.Context) error { return rdb.Close() })
-	gate, err := redisconn.Admit(ctx, rdb, opts.EmbeddedRedis, opts.Log)
+	gate, err := redisconn.Admit(ctx, rdb, redisconn.Terms{
+		Embedded: opts.EmbeddedRedis, Role: redisconn.Ingest, Ack: s.Ack,
+	}, opts.Log)
 	if err != nil {
 		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
 	}

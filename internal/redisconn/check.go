@@ -22,23 +22,10 @@ var ErrUnsuitable = errors.New("unsuitable Redis")
 // least 7.0 and whether it refuses writes rather than evict what it holds. It
 // reads INFO, because managed servers forbid CONFIG. An error says what to set.
 func Check(ctx context.Context, rdb redis.UniversalClient) error {
-	c, ok := rdb.(*redis.ClusterClient)
-	if !ok {
-		return checkNode(ctx, rdb)
-	}
-	err := c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		if err := checkNode(ctx, node); err != nil {
-			return fmt.Errorf("node %s: %w", node.Options().Addr, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("checking the cluster: %w", err)
-	}
-	return nil
+	return eachMaster(ctx, rdb, checkNode)
 }
 
-func checkNode(ctx context.Context, rdb redis.Cmdable) error {
+func checkNode(ctx context.Context, rdb redis.UniversalClient) error {
 	server, err := rdb.Info(ctx, "server").Result()
 	if refused(err) {
 		return fmt.Errorf("%w: it refuses the user or password of the URL (%s)", ErrUnsuitable, firstWord(err.Error()))

@@ -13,7 +13,7 @@ func TestAdmit(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	t.Run("suitable, gone, back", func(t *testing.T) {
 		s := redistest.Start(t)
-		g, err := Admit(t.Context(), s.Client(), false, log)
+		g, err := Admit(t.Context(), s.Client(), Terms{}, log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,10 +28,10 @@ func TestAdmit(t *testing.T) {
 	})
 	t.Run("evicts", func(t *testing.T) {
 		s := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
-		if _, err := Admit(t.Context(), s.Client(), false, log); !errors.Is(err, ErrUnsuitable) {
+		if _, err := Admit(t.Context(), s.Client(), Terms{}, log); !errors.Is(err, ErrUnsuitable) {
 			t.Errorf("got %v, want ErrUnsuitable", err)
 		}
-		if _, err := Admit(t.Context(), s.Client(), true, log); err != nil {
+		if _, err := Admit(t.Context(), s.Client(), Terms{Embedded: true}, log); err != nil {
 			t.Errorf("embedded: %v", err)
 		}
 	})
@@ -46,7 +46,7 @@ func TestAdmit(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = rdb.Close() }()
-			_, err = Admit(t.Context(), rdb, false, log)
+			_, err = Admit(t.Context(), rdb, Terms{}, log)
 			if !errors.Is(err, ErrUnsuitable) || strings.Contains(err.Error(), "wr0ng") {
 				t.Errorf("got %v, want ErrUnsuitable without the password", err)
 			}
@@ -55,7 +55,7 @@ func TestAdmit(t *testing.T) {
 	t.Run("not there at the start, and unsuitable when it comes", func(t *testing.T) {
 		s := redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
 		s.Kill()
-		g, err := Admit(t.Context(), s.Client(), false, log)
+		g, err := Admit(t.Context(), s.Client(), Terms{}, log)
 		if err != nil {
 			t.Fatalf("a Redis that does not answer yet: %v", err)
 		}

@@ -93,13 +93,14 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	rdb, err := d.openRedis("redis")
+	rdb, err := d.openRedis()
 	if err != nil {
 		return nil, err
 	}
-	pumpRDB, err := redisconn.Open(s.RedisURL.Reveal())
+	d.lifecycle.Add("redis", func(context.Context) error { return rdb.Close() })
+	pumpRDB, err := d.openRedis()
 	if err != nil {
-		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
+		return nil, d.abandon(err)
 	}
 	d.lifecycle.Add("redis of the pump", func(context.Context) error {
 		if d.pumping.Load() { // it did not end in time: asynq panics when its Redis is closed under it
@@ -107,7 +108,9 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		}
 		return pumpRDB.Close()
 	})
-	gate, err := redisconn.Admit(ctx, rdb, opts.EmbeddedRedis, opts.Log)
+	gate, err := redisconn.Admit(ctx, rdb, redisconn.Terms{
+		Embedded: opts.EmbeddedRedis, Role: redisconn.Worker, Ack: s.Ack,
+	}, opts.Log)
 	if err != nil {
 		return nil, d.abandon(fmt.Errorf("--redis-url: %w", err))
 	}
@@ -161,12 +164,16 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	return d, nil
 }
 
-func (d *Daemon) openRedis(name string) (redis.UniversalClient, error) {
-	rdb, err := redisconn.Open(d.opts.Settings.RedisURL.Reveal())
+func (d *Daemon) openRedis() (redis.UniversalClient, error) {
+	s := d.opts.Settings
+	manner := []redisconn.Option{redisconn.WithAck(s.Ack)}
+	if !d.opts.EmbeddedRedis { // which knows nothing of being full
+		manner = append(manner, redisconn.ForWorker())
+	}
+	rdb, err := redisconn.Open(s.RedisURL.Reveal(), manner...)
 	if err != nil {
 		return nil, fmt.Errorf("--redis-url: %w", err)
 	}
-	d.lifecycle.Add(name, func(context.Context) error { return rdb.Close() })
 	return rdb, nil
 }
 
