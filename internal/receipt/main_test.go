@@ -25,6 +25,7 @@ var week = Retention{Receipts: 7 * 24 * time.Hour}
 func TestStore(t *testing.T) {
 	for name, rdb := range redistest.Backends(t) {
 		rdb.AddHook(&death)
+		rdb.AddHook(&between)
 		on := suite{rdb}
 		t.Run(name, func(t *testing.T) {
 			t.Run("open", on.testOpen)
@@ -57,6 +58,15 @@ func TestStore(t *testing.T) {
 			t.Run("delete refuses", on.testDeleteRefuses)
 			t.Run("delete and death", on.testDeleteDeath)
 			t.Run("list after delete", on.testListAfterDelete)
+			t.Run("overdue", on.testOverdue)
+			t.Run("overdue after death", on.testOverdueAfterDeath)
+			t.Run("overdue odd records", on.testOverdueOddRecords)
+			t.Run("slow writer", on.testSlowWriter)
+			t.Run("overdue shares", on.testOverdueShares)
+			t.Run("closed leave the index", on.testClosedLeaveTheIndex)
+			t.Run("tenants", on.testTenants)
+			t.Run("index is a superset", on.testIndexIsASuperset)
+			t.Run("index under load", on.testIndexUnderLoad)
 		})
 	}
 }

@@ -29,7 +29,9 @@ import (
 //     look at the index. To lose that is to look at its record once more.
 //   - An event that ended with something dead may be replayed at any moment. Only
 //     who looks at it takes it off, and only under the score that he gave it
-//     himself: every write to the entry gives it another.
+//     himself: every write to the entry gives it another, and puts off the look
+//     until what it announces has happened. So a replay may put off by half a
+//     minute the look at another delivery of the same event.
 const (
 	// lookAfter is for how long after a delivery should have been attempted it is
 	// left to its task, and then the time between two looks at it.
@@ -41,6 +43,10 @@ const (
 
 // lookAt is the score of an entry that is written now.
 func (s *Store) lookAt() int64 { return s.now().Add(lookAfter).UnixMicro() }
+
+// tooLate reports whether a record is written so long after its event was put on
+// the index that somebody may have looked meanwhile and taken it off.
+func (s *Store) tooLate(listed time.Time) bool { return s.now().Sub(listed) > lookAfter/2 }
 
 // reopen puts an event on the index again.
 func (s *Store) reopen(ctx context.Context, tenantID, eventID string) error {
@@ -74,7 +80,7 @@ func (s *Store) Overdue(ctx context.Context, limit int) (out []event.Delivery, e
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	for len(due) > 0 {
 		var more []string
-		share := min(max(limit/len(due), 1), lookBatch)
+		share := min(max(limit/(2*len(due)), 1), lookBatch) // half for what is found
 		for _, tenantID := range due {
 			if limit <= 0 || ctx.Err() != nil {
 				return out, errors.Join(err, ctx.Err())

@@ -133,8 +133,7 @@ func (s *Store) Open(ctx context.Context, ev *event.Event, plan []event.Delivery
 	if stored, err = decodeOpened(ev.ID, values); err != nil {
 		return nil, err
 	}
-	// Who looks at an entry without a record takes it off, but not before its time.
-	if s.now().Sub(listed) > lookAfter/2 {
+	if s.tooLate(listed) {
 		if err := s.listEvent(ctx, ev.TenantID, ev.ID, ev.ReceivedAt); err != nil {
 			return nil, err
 		}

@@ -75,10 +75,14 @@ func (s *Store) Replay(ctx context.Context, tenantID string, d event.Delivery) e
 		return fmt.Errorf("replaying delivery %s: %w", d.ID(), err)
 	}
 	ctx = ack.Required(ctx)
+	began := s.now()
 	if err := s.reopen(ctx, tenantID, d.EventID); err != nil {
 		return fmt.Errorf("replaying delivery %s: %w", d.ID(), err)
 	}
 	stands, err := replayScript.Run(ctx, s.rdb, []string{recordKey(d.EventID)}, d.N, d.Round, value).Int()
+	if err == nil && s.tooLate(began) {
+		err = s.reopen(ctx, tenantID, d.EventID)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("replaying delivery %s: %w", d.ID(), err)

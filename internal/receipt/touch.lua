@@ -1,12 +1,12 @@
 -- Part of every script here that puts an event on the index of the open.
 --
--- touch puts id on the index, to be looked at no later than at, in Unix
--- microseconds. It always gives the entry another score than it had: who looks at
--- the entry meanwhile takes it off only under the score that he gave it.
+-- touch puts id on the index, to be looked at at, in Unix microseconds. Until then
+-- nobody takes it, who would find that nothing is open yet. It gives the entry
+-- another score than it had: who took it before and has looked at it takes it off
+-- only under the score that he gave it.
 local function touch(index, id, at)
-  local score = tonumber(redis.call('ZSCORE', index, id) or nil)
-  if score and score <= at then
-    at = score - 1
+  if tonumber(redis.call('ZSCORE', index, id) or nil) == at then
+    at = at + 1
   end
   redis.call('ZADD', index, string.format('%.0f', at), id)
 end
