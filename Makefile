@@ -15,6 +15,7 @@ ARGS     ?=
 FUZZTIME ?= 10s
 BENCHTIME ?= 2s
 COUNT    ?= 1
+N        ?= 1000000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
 .PHONY: help
@@ -94,6 +95,11 @@ chaos: redis ## Break everything and account for every event (ARGS="--seed 7"; A
 .PHONY: bench
 bench: redis ## Run every benchmark, the end-to-end latency among them (BENCHTIME=2s COUNT=1)
 	$(GO) test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -count=$(COUNT) $(PKG)
+
+.PHONY: million
+million: redis ## Have ingest accept N events (1000000) with no worker, then a worker deliver them; fails when memory grows
+	@mkdir -p $(BIN) && CGO_ENABLED=0 $(GO) build -o $(BIN)/ ./cmd/ingest ./cmd/worker
+	$(GO) run ./internal/bench/million -bin $(BIN) -n $(N) $(ARGS)
 
 .PHONY: benchstat
 benchstat: ## Compare two outputs of make bench: make benchstat OLD=a.txt NEW=b.txt
