@@ -68,7 +68,7 @@ func startPair(b *testing.B) *pair {
 
 	in, err := ingestd.New(ctx, ingestd.Options{LookupEnv: os.LookupEnv, Log: log, Settings: config.IngestSettings{
 		Config: file, RedisURL: secret.New(p.redis.URL()), HooksAddr: "127.0.0.1:0",
-		MaxBody: 1 << 20, EnqueueTimeout: time.Second, ShutdownTimeout: 10 * time.Second, Ack: "memory",
+		MaxBody: 1 << 20, EnqueueTimeout: time.Second, ShutdownTimeout: 10 * time.Second,
 	}})
 	if err != nil {
 		b.Fatal(err)
