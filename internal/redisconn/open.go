@@ -120,7 +120,12 @@ func (t *target) openSentinel() (redis.UniversalClient, error) {
 	}
 	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.ContextTimeoutEnabled = true
-	return t.manner.dress(redis.NewFailoverClient(o)), nil
+	if o.DialerRetries == 0 {
+		o.DialerRetries = sentinelTries
+	}
+	rdb := t.manner.dress(redis.NewFailoverClient(o))
+	rdb.AddHook(&asking{t.hosts, t.master})
+	return rdb, nil
 }
 
 func (t *target) openCluster() (redis.UniversalClient, error) {
