@@ -16,7 +16,7 @@ func TestSentinelMasterKilled(t *testing.T) {
 	hook, wrong := newSink(t), newSink(t)
 	r := newRelayOn(t, s.Nodes()[0], toTwo(hook, wrong)...)
 	r.redisURL = s.URL()
-	events := underTraffic(t, r)
+	events := underTraffic(t, r, "--ack=replicas:1")
 
 	master := s.Master()
 	master.Kill()
@@ -37,7 +37,7 @@ func TestSentinelMasterStandsStill(t *testing.T) {
 	hook, wrong := newSink(t), newSink(t)
 	r := newRelayOn(t, s.Nodes()[0], toTwo(hook, wrong)...)
 	r.redisURL = s.URL()
-	events := underTraffic(t, r)
+	events := underTraffic(t, r, "--ack=replicas:1")
 
 	old := s.Master()
 	old.Pause()
