@@ -1,7 +1,9 @@
 package channelstore
 
 // All keys of a tenant carry its id as hash tag, so that a script over several
-// of them stays in one slot of a Cluster.
+// of them stays in one slot of a Cluster. A channel's record says the version of
+// its layout. The other hashes map one string to another and have none: another
+// layout gets another name.
 func tenantKey(tenantID, name string) string { return "ar:{" + tenantID + "}:" + name }
 
 // channelsKey names the hash of the API's channels: id to record (JSON, see type record).

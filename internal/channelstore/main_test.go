@@ -41,6 +41,7 @@ func TestStore(t *testing.T) {
 			t.Run("revisions", on.testRevisions)
 			t.Run("revisions do not return", on.testRevisionsDoNotReturn)
 			t.Run("unreadable", on.testUnreadable)
+			t.Run("update of a later version", on.testUpdateOfALaterVersion)
 			t.Run("directory", on.testDirectory)
 			t.Run("directory at once", on.testDirectoryAtOnce)
 			t.Run("directory, file", on.testDirectoryFile)

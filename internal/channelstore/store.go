@@ -6,6 +6,9 @@
 // revision, so that readers can tell by one GET whether anything has changed.
 // Calls that are repeated, because an answer was lost, find their own work and
 // succeed again; only a repeated Delete says [ErrNotFound].
+//
+// Changes are marked with [ack.Required]: a person who was told that a channel is
+// changed relies on it, and so does a worker that was told of one that is off.
 package channelstore
 
 import (
@@ -17,6 +20,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/ack"
 )
 
 var (
@@ -96,7 +101,7 @@ func (s *Store) Update(ctx context.Context, r Record) error {
 	if err != nil {
 		return err
 	}
-	return s.run(ctx, "updating", updateScript, r.TenantID, r.ID, r.Name, text, before)
+	return s.run(ctx, "updating", updateScript, r.TenantID, r.ID, r.Name, text, before, version)
 }
 
 // Delete removes a channel, or returns [ErrNotFound].
@@ -107,12 +112,30 @@ func (s *Store) Delete(ctx context.Context, tenantID, id string) error {
 // run runs a script over channels, names and revision.
 func (s *Store) run(ctx context.Context, doing string, script *redis.Script, tenantID, id string, args ...any) error {
 	keys := []string{channelsKey(tenantID), namesKey(tenantID), revisionKey(tenantID)}
-	answer, err := script.Run(ctx, s.rdb, keys, append([]any{id}, args...)...).Text()
+	answer, err := script.Run(ack.Required(ctx), s.rdb, keys, append([]any{id}, args...)...).Text()
 	if err == nil {
-		err = map[string]error{"ok": nil, "missing": ErrNotFound, "name": ErrNameTaken, "conflict": ErrConflict}[answer]
+		err = meaning(answer)
 	}
 	if err != nil {
 		return fmt.Errorf("%s channel %s: %w", doing, id, err)
 	}
 	return nil
+}
+
+// meaning is what a script's answer says.
+func meaning(answer string) error {
+	switch answer {
+	case "ok":
+		return nil
+	case "missing":
+		return ErrNotFound
+	case "name":
+		return ErrNameTaken
+	case "conflict":
+		return ErrConflict
+	case "layout":
+		return fmt.Errorf("its record has another layout than %d, which this version changes", version)
+	default:
+		return fmt.Errorf("the script answered %q", answer)
+	}
 }

@@ -364,3 +364,29 @@ func changed(want bool) func(bool, error) error {
 		return err
 	}
 }
+
+// A record of a later version is not changed by who knows only this one.
+func (on suite) testUpdateOfALaterVersion(t *testing.T) {
+	ctx := t.Context()
+	w := newWorld(t, on.rdb)
+	r := w.channel("later")
+	if err := w.Create(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	later := strings.Replace(on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(), `"v":1`, `"v":2`, 1)
+	on.rdb.HSet(ctx, channelsKey(w.tenant), r.ID, later)
+	r.Revision = 1
+	err := w.Update(ctx, r)
+	if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "another layout than 1") {
+		t.Errorf("Update: %v", err)
+	}
+	if got := on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(); got != later {
+		t.Errorf("the record is %s, was %s", got, later)
+	}
+}
+
+func TestMeaning(t *testing.T) {
+	if err := meaning("what no script says"); err == nil {
+		t.Error("an answer that nobody knows is taken for success")
+	}
+}

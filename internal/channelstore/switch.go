@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/channel"
 )
 
@@ -76,7 +77,7 @@ func (s *Store) switchAPI(ctx context.Context, tenantID, id string, change func(
 
 func (s *Store) switchFile(ctx context.Context, tenantID, id, reason string) (bool, error) {
 	keys := []string{disabledKey(tenantID), revisionKey(tenantID)}
-	changed, err := switchScript.Run(ctx, s.rdb, keys, id, reason).Bool()
+	changed, err := switchScript.Run(ack.Required(ctx), s.rdb, keys, id, reason).Bool()
 	if err != nil {
 		return false, fmt.Errorf("switching channel %s: %w", id, err)
 	}

@@ -67,6 +67,9 @@ func New(rdb redis.UniversalClient, allowance time.Duration) *Store {
 // otherwise the id of the original that it repeats. key stands for what makes
 // events equal: a digest of source and payload. A window of 0 or less turns
 // deduplication off: every event is an original and nothing is stored.
+//
+// It is not marked as a write that others rely on (package ack): a claim that a
+// failover takes lets a repeat through, and no event is lost by it.
 func (s *Store) Claim(ctx context.Context, key, id string, receivedAt time.Time, window time.Duration) (original string, err error) {
 	w := window.Microseconds()
 	if w <= 0 {

@@ -326,3 +326,17 @@ func newKey(t *testing.T) string {
 	keys.n++
 	return fmt.Sprintf("%s %d", t.Name(), keys.n)
 }
+
+// What is no claim is an error, and not an answer.
+func TestClaimOfAnotherLayout(t *testing.T) {
+	for name, rdb := range redistest.Backends(t) {
+		s := New(rdb, time.Hour)
+		rdb.HSet(t.Context(), claimsKey("k"), "v", 2)
+		if got, err := s.Claim(t.Context(), "k", "a", time.Now(), window); err == nil {
+			t.Errorf("%s: Claim = %q", name, got)
+		}
+		if v := rdb.HGet(t.Context(), claimsKey("k"), "v").Val(); v != "2" {
+			t.Errorf("%s: it was changed to %q", name, v)
+		}
+	}
+}

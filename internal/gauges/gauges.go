@@ -27,9 +27,11 @@ type Depths interface {
 	Depths(ctx context.Context) ([]queue.Depth, error)
 }
 
-// DeadLetters counts dead deliveries by channel type.
+// DeadLetters counts and weighs dead deliveries by channel type. Every type asked
+// for is in the answer.
 type DeadLetters interface {
 	DeadLetters(ctx context.Context, tenantIDs, channelTypes []string) (map[string]int, error)
+	DeadLetterBytes(ctx context.Context, tenantIDs, channelTypes []string) (map[string]int64, error)
 }
 
 // Channels lists a tenant's channels.
@@ -51,7 +53,7 @@ type Config struct {
 // nothing rather than something stale. It is safe for concurrent use.
 type Collector struct {
 	Config
-	size, latency, dead, disabled *prometheus.Desc
+	size, latency, dead, deadBytes, disabled *prometheus.Desc
 
 	mu   sync.Mutex
 	last []prometheus.Metric
@@ -64,17 +66,19 @@ func New(cfg Config) *Collector {
 		return prometheus.NewDesc("accessrelay_"+name, help, labels, nil)
 	}
 	return &Collector{
-		Config:   cfg,
-		size:     desc("queue_size", "Tasks in a queue by state, over all of Redis.", "queue", "state"),
-		latency:  desc("queue_latency_seconds", "Age of the oldest task that waits for a worker.", "queue"),
-		dead:     desc("dead_letters", "Deliveries given up and kept, over all of Redis.", "channel_type"),
+		Config:  cfg,
+		size:    desc("queue_size", "Tasks in a queue by state, over all of Redis.", "queue", "state"),
+		latency: desc("queue_latency_seconds", "Age of the oldest task that waits for a worker.", "queue"),
+		dead:    desc("dead_letters", "Deliveries given up and kept, over all of Redis.", "channel_type"),
+		deadBytes: desc("dead_letters_bytes",
+			"Memory of Redis that dead letters take: an estimate from a random sample.", "channel_type"),
 		disabled: desc("channels_disabled", "Channels that are disabled, over all of Redis.", "channel_type"),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.size, c.latency, c.dead, c.disabled} {
+	for _, d := range []*prometheus.Desc{c.size, c.latency, c.dead, c.deadBytes, c.disabled} {
 		ch <- d
 	}
 }
@@ -117,6 +121,11 @@ func (c *Collector) read() []prometheus.Metric {
 		c.Log.Warn("dead letters are left out of this scrape", "error", err)
 		return out
 	}
+	bytes, err := c.DeadLetters.DeadLetterBytes(ctx, tenants, c.ChannelTypes)
+	if err != nil {
+		c.Log.Warn("dead letters are left out of this scrape", "error", err)
+		return out
+	}
 	disabled := map[string]int{}
 	for _, t := range tenants {
 		channels, err := c.Channels.Channels(ctx, t)
@@ -132,6 +141,7 @@ func (c *Collector) read() []prometheus.Metric {
 	}
 	for _, t := range c.ChannelTypes {
 		gauge(c.dead, float64(dead[t]), t)
+		gauge(c.deadBytes, float64(bytes[t]), t)
 		gauge(c.disabled, float64(disabled[t]), t)
 	}
 	return out

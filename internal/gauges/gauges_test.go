@@ -34,6 +34,10 @@ func (r *redis) DeadLetters(context.Context, []string, []string) (map[string]int
 	return map[string]int{"slack_webhook": 7}, nil
 }
 
+func (r *redis) DeadLetterBytes(context.Context, []string, []string) (map[string]int64, error) {
+	return map[string]int64{"slack_webhook": 9100}, nil
+}
+
 func (r *redis) Channels(_ context.Context, tenant string) ([]*channel.Channel, error) {
 	return []*channel.Channel{
 		{ID: tenant + "1", Type: "slack_webhook", Enabled: true}, {ID: tenant + "2", Type: "slack_webhook"},
@@ -59,6 +63,10 @@ accessrelay_channels_disabled{channel_type="slack_webhook"} 2
 # TYPE accessrelay_dead_letters gauge
 accessrelay_dead_letters{channel_type="generic_webhook"} 0
 accessrelay_dead_letters{channel_type="slack_webhook"} 7
+# HELP accessrelay_dead_letters_bytes Memory of Redis that dead letters take: an estimate from a random sample.
+# TYPE accessrelay_dead_letters_bytes gauge
+accessrelay_dead_letters_bytes{channel_type="generic_webhook"} 0
+accessrelay_dead_letters_bytes{channel_type="slack_webhook"} 9100
 # HELP accessrelay_queue_latency_seconds Age of the oldest task that waits for a worker.
 # TYPE accessrelay_queue_latency_seconds gauge
 accessrelay_queue_latency_seconds{queue="events"} 2

@@ -71,7 +71,23 @@ func (s *Store) DeadLetters(ctx context.Context, tenantIDs []string, channelType
 	if dead := s.keep.Load().dead; dead > 0 {
 		since = fmt.Sprint(s.now().Add(-dead).UnixMicro())
 	}
+	perTenant, err := s.countDead(ctx, tenantIDs, channelTypes, since)
+	if err != nil {
+		return nil, err
+	}
 	counts := map[string]int{}
+	for _, typ := range channelTypes {
+		counts[typ] = 0
+		for _, n := range perTenant[typ] {
+			counts[typ] += n
+		}
+	}
+	return counts, nil
+}
+
+// countDead counts for each channel type, tenant by tenant, those that died since
+// a score.
+func (s *Store) countDead(ctx context.Context, tenantIDs, channelTypes []string, since string) (map[string][]int, error) {
 	var cmds []*redis.IntCmd
 	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, typ := range channelTypes {
@@ -84,10 +100,10 @@ func (s *Store) DeadLetters(ctx context.Context, tenantIDs []string, channelType
 	if err != nil {
 		return nil, fmt.Errorf("counting dead deliveries: %w", err)
 	}
+	counts := map[string][]int{}
 	for _, typ := range channelTypes {
-		counts[typ] = 0
 		for range tenantIDs {
-			counts[typ] += int(cmds[0].Val())
+			counts[typ] = append(counts[typ], int(cmds[0].Val()))
 			cmds = cmds[1:]
 		}
 	}

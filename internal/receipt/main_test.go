@@ -64,6 +64,7 @@ func TestStore(t *testing.T) {
 			t.Run("slow writer", on.testSlowWriter)
 			t.Run("overdue shares", on.testOverdueShares)
 			t.Run("closed leave the index", on.testClosedLeaveTheIndex)
+			t.Run("dead letter bytes", on.testDeadLetterBytes)
 			t.Run("tenants", on.testTenants)
 			t.Run("index is a superset", on.testIndexIsASuperset)
 			t.Run("index under load", on.testIndexUnderLoad)
