@@ -54,15 +54,14 @@ type Loss struct {
 
 // Double is a delivery that was made more than once.
 type Double struct {
-	Event           int
-	Channel         string
-	First           time.Time
-	Times           int
-	By              []string      // which worker made each
-	After           time.Duration // from the first to the last
-	Explanation     string        // "": there is none
-	EventID         string
-	firstWorkerSlot string
+	Event       int
+	EventID     string
+	Channel     string
+	First       time.Time
+	Times       int
+	By          []string      // which worker made each
+	After       time.Duration // from the first to the last
+	Explanation string        // "": there is none
 }
 
 // Wrong is a request that a channel should not have had.
@@ -186,12 +185,10 @@ func double(p place, id string, hits []hit, faults []outage) Double {
 		Event: p.n, EventID: id, Channel: p.c.path(), First: hits[0].at, Times: len(hits),
 		After: hits[len(hits)-1].at.Sub(hits[0].at),
 	}
-	// Each repetition needs its own reason.
-	for i, h := range hits {
+	for _, h := range hits {
 		d.By = append(d.By, h.worker)
-		if i == len(hits)-1 {
-			break
-		}
+	}
+	for _, h := range hits[:len(hits)-1] { // each repetition needs its own reason
 		why := explain(faults, h.worker, h.at)
 		if why == "" {
 			d.Explanation = ""

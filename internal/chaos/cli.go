@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"accessrelay/internal/ack"
+	"accessrelay/internal/redisconn"
 )
 
 // Exit codes.
@@ -71,6 +73,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "chaos: %v; see chaos --help\n", err)
 		return exitUsage
 	}
+	redisconn.LogTo(slog.New(slog.DiscardHandler)) // that Redis is away is what we see to
 	account, err := Run(ctx, plan)
 	if err != nil {
 		fmt.Fprintf(stderr, "chaos: %v\n", err)

@@ -22,7 +22,7 @@ type rig struct {
 	site    *site
 	ledger  *ledger
 	outages *outages
-	store   store
+	store   *store
 	unruly  atomic.Bool
 	procs   map[string]*process // by slot
 	wires   map[string]*wire    // by slot; none where the store cannot be cut off
@@ -63,7 +63,7 @@ func newRig(ctx context.Context, p Plan, dir string) (*rig, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.store, err = openStore(ctx, p.Redis, dir, r.strange); err != nil {
+	if r.store, err = startStore(ctx, p.Redis, dir); err != nil {
 		return r, err
 	}
 	for _, slot := range slots("ingest", p.Ingests) {
@@ -84,20 +84,9 @@ func newRig(ctx context.Context, p Plan, dir string) (*rig, error) {
 	return r, r.awaitReady(ctx)
 }
 
-func openStore(ctx context.Context, t Topology, dir string, strange func(string)) (store, error) {
-	if t == Single {
-		s, err := startSingle(ctx, dir, strange)
-		if err != nil {
-			return nil, err
-		}
-		return s, nil
-	}
-	return nil, fmt.Errorf("--redis: %s is not supported by this version", t)
-}
-
 // common are the flags of both programs.
 func (r *rig) common(slot, file string) ([]string, error) {
-	url := r.store.url()
+	url := r.store.URL()
 	if addr := r.store.addr(); addr != "" {
 		w, err := newWire(addr)
 		if err != nil {
@@ -256,7 +245,11 @@ func (r *rig) inflictRedis(ctx context.Context, f Fault) {
 	if f.Kind == Stop {
 		hurt = r.store.pause
 	}
-	mend := hurt(f.Pick)
+	mend, err := hurt(ctx, f.Pick)
+	if err != nil {
+		r.strange(err.Error())
+		return
+	}
 	wait(ctx, f.For)
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()

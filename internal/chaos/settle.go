@@ -24,7 +24,7 @@ func (r *rig) settle(ctx context.Context, m *manager, sent <-chan struct{}) (rep
 	last := "nothing was looked at"
 	for calm := 0; calm < 2; { // twice, for a task may be between two lists
 		t := r.ledger.tally()
-		queues, err := waiting(ctx, r.store.client())
+		queues, err := waiting(ctx, r.store.client)
 		sending := true
 		select {
 		case <-sent:
@@ -73,7 +73,7 @@ func describe(queues map[string]int64) string {
 // verify looks at what is left in Redis and through the API, once all is
 // settled, and says what should not be there.
 func (r *rig) verify(ctx context.Context, m *manager) (leftovers []string, err error) {
-	c := r.store.client()
+	c := r.store.client
 	queues, err := waiting(ctx, c)
 	if err != nil {
 		return nil, err

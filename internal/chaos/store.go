@@ -2,162 +2,197 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"strconv"
+	"os"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/redisconn"
+	"accessrelay/internal/redisserver"
 )
 
-// store is the Redis under test. Its kill and pause break it and return how to
-// mend it; mending returns once Redis serves again, or ctx ends.
-type store interface {
-	// url is what the programs are given; straight, past any proxy.
-	url() string
-	// addr is where a proxy leads to; "": this store cannot be cut off.
-	addr() string
-	client() redis.UniversalClient
-	// kill ends the pick-th master, modulo their number.
-	kill(pick int) (mend func(context.Context) error)
-	pause(pick int) (mend func(context.Context) error)
-	close()
+// store is the Redis under test.
+type store struct {
+	topology
+	client redis.UniversalClient // straight, past any proxy
 }
 
-// single is one redis-server that writes and syncs before it answers, so that
-// its death takes nothing that was confirmed.
-type single struct {
-	*process
-	at string
-	c  *redis.Client
+// topology is how its servers stand to each other.
+type topology interface {
+	// URL is what programs are given.
+	URL() string
+	// masters are the servers that take writes.
+	masters(context.Context) ([]*redisserver.Server, error)
+	// nodes are those and their replicas.
+	nodes() []*redisserver.Server
+	// Await returns when all servers that run play their part.
+	Await(context.Context) error
+	Close() error
 }
 
-func startSingle(ctx context.Context, dir string, strange func(string)) (*single, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
+// startTimeout is how long a Redis of several servers may take to find itself.
+const startTimeout = time.Minute
+
+// startStore runs servers that write down what they do. A single one syncs it
+// before it answers, so that its death takes nothing that was confirmed.
+func startStore(ctx context.Context, kind Topology, dir string) (*store, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	o := redisserver.Options{Dir: filepath.Join(dir, "redis"), Args: []string{"--appendonly", "yes", "--appendfsync", "everysec"}}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making a folder for Redis: %w", err)
 	}
-	s := &single{at: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	s.c = redis.NewClient(&redis.Options{
-		Addr: s.at, DisableIdentity: true, ContextTimeoutEnabled: true, MaxRetries: -1,
-		DialTimeout: time.Second, DialerRetries: 1,
-	})
-	s.process, err = newProcess(dir, redisTarget, "redis-server", []string{
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--daemonize", "no",
-	}, s.answers, strange)
-	if err == nil {
-		err = s.start()
-	}
-	if err == nil {
-		err = s.awaitReady(ctx)
+	var t topology
+	var err error
+	switch kind {
+	case Sentinel:
+		o.Replicas = 2
+		var s *redisserver.Sentinel
+		s, err = redisserver.StartSentinel(ctx, o)
+		t = sentinels{s}
+	case Cluster:
+		o.Replicas = 1
+		var c *redisserver.Cluster
+		c, err = redisserver.StartCluster(ctx, o)
+		t = cluster{c}
+	default:
+		o.Args = []string{"--appendonly", "yes", "--appendfsync", "always"}
+		var s *redisserver.Server
+		s, err = redisserver.Start(ctx, o)
+		t = alone{s}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("starting Redis: %w", err)
 	}
-	return s, nil
-}
-
-// answers is a look without go-redis, which would log every refused connection.
-func (s *single) answers(ctx context.Context) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", s.at)
+	client, err := redisconn.Open(t.URL())
 	if err != nil {
-		return err
+		return nil, errors.Join(err, t.Close())
 	}
-	_ = conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	return s.c.Ping(ctx).Err()
+	return &store{t, client}, nil
 }
 
-func (s *single) url() string                   { return "redis://" + s.at + "/0" }
-func (s *single) addr() string                  { return s.at }
-func (s *single) client() redis.UniversalClient { return s.c }
+func (s *store) close() { _ = errors.Join(s.client.Close(), s.Close()) }
 
-func (s *single) kill(int) func(context.Context) error {
-	s.process.kill()
+// addr is where a proxy leads to; "" where clients are told the servers' own
+// addresses, so that none can stand in between.
+func (s *store) addr() string {
+	if a, ok := s.topology.(alone); ok {
+		return a.Addr()
+	}
+	return ""
+}
+
+type alone struct{ *redisserver.Server }
+
+func (a alone) masters(context.Context) ([]*redisserver.Server, error) { return a.nodes(), nil }
+func (a alone) nodes() []*redisserver.Server                           { return []*redisserver.Server{a.Server} }
+func (a alone) Await(context.Context) error                            { return nil }
+
+type sentinels struct{ *redisserver.Sentinel }
+
+func (s sentinels) nodes() []*redisserver.Server { return s.Nodes() }
+func (s sentinels) masters(ctx context.Context) ([]*redisserver.Server, error) {
+	m, err := s.Master(ctx)
+	return []*redisserver.Server{m}, err
+}
+
+type cluster struct{ *redisserver.Cluster }
+
+func (c cluster) nodes() []*redisserver.Server { return c.Nodes() }
+func (c cluster) masters(ctx context.Context) ([]*redisserver.Server, error) {
+	return c.Masters(ctx)
+}
+
+// master is the pick-th, modulo their number.
+func (s *store) master(ctx context.Context, pick int) (*redisserver.Server, error) {
+	var list []*redisserver.Server
+	var last error
+	ok := poll(ctx, 50*time.Millisecond, func() bool {
+		list, last = s.masters(ctx)
+		return last == nil && len(list) > 0
+	})
+	if !ok {
+		return nil, fmt.Errorf("looking for a master of Redis: %w", errors.Join(last, ctx.Err()))
+	}
+	return list[pick%len(list)], nil
+}
+
+// lag is for how long a replica hears nothing before its master dies.
+const lag = time.Second
+
+// kill ends a master. Every second one has had no replica for a moment before:
+// what it confirmed then, nobody else has. mend brings it back, as a replica
+// where another has taken over, and returns once all is whole again.
+func (s *store) kill(ctx context.Context, pick int) (mend func(context.Context) error, err error) {
+	m, err := s.master(ctx, pick)
+	if err != nil {
+		return nil, err
+	}
+	if pick/8%2 == 0 {
+		resume := s.leaveBehind(ctx, m)
+		defer resume()
+	}
+	m.Kill()
 	return func(ctx context.Context) error {
-		if err := s.start(); err != nil {
+		if err := m.Restart(ctx); err != nil {
 			return err
 		}
-		return s.awaitReady(ctx)
+		return s.Await(ctx)
+	}, nil
+}
+
+// leaveBehind stops a master's replicas, cuts their connections, so that not
+// even the kernel has something for them, and lets the master go on without
+// them for a moment.
+func (s *store) leaveBehind(ctx context.Context, m *redisserver.Server) (resume func()) {
+	_, port, _ := strings.Cut(m.Addr(), ":")
+	var behind []*redisserver.Server
+	for _, n := range s.nodes() {
+		if n == m || n.Pid() == 0 {
+			continue
+		}
+		text, err := ask(ctx, n, "INFO", "replication")
+		if err == nil && strings.Contains(text, "master_port:"+port+"\r\n") && n.Pause() == nil {
+			behind = append(behind, n)
+		}
+	}
+	if len(behind) > 0 {
+		_, _ = ask(ctx, m, "CLIENT", "KILL", "TYPE", "replica") // of a dead master there is nothing to cut
+		wait(ctx, lag)
+	}
+	return func() {
+		for _, n := range behind {
+			_ = n.Resume()
+		}
 	}
 }
 
-func (s *single) pause(int) func(context.Context) error {
-	s.signal(syscall.SIGSTOP)
+func ask(ctx context.Context, n *redisserver.Server, command ...any) (string, error) {
+	c := redis.NewClient(&redis.Options{Addr: n.Addr(), DisableIdentity: true, MaxRetries: -1, ContextTimeoutEnabled: true})
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	got, err := c.Do(ctx, command...).Result()
+	return fmt.Sprint(got), err
+}
+
+// pause stops a master in its tracks.
+func (s *store) pause(ctx context.Context, pick int) (mend func(context.Context) error, err error) {
+	m, err := s.master(ctx, pick)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Pause(); err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context) error {
-		s.signal(syscall.SIGCONT)
-		return s.awaitReady(ctx)
-	}
-}
-
-func (s *single) close() {
-	_ = s.c.Close()
-	if s.process != nil {
-		s.process.close()
-	}
-}
-
-// Where asynq keeps a queue's tasks: in a list or sorted set by their state.
-var taskStates = []string{"pending", "active", "scheduled", "retry", "archived", "lease"}
-
-// waiting counts what each queue holds, by key, as redis-cli would.
-func waiting(ctx context.Context, c redis.UniversalClient) (map[string]int64, error) {
-	out := map[string]int64{}
-	queues, err := c.SMembers(ctx, "asynq:queues").Result()
-	if err != nil {
-		return nil, fmt.Errorf("listing the queues: %w", err)
-	}
-	for _, q := range queues {
-		for i, state := range taskStates {
-			key := "asynq:{" + q + "}:" + state
-			count := c.ZCard
-			if i < 2 {
-				count = c.LLen
-			}
-			n, err := count(ctx, key).Result()
-			if err != nil {
-				return nil, fmt.Errorf("counting %s: %w", key, err)
-			}
-			if n > 0 {
-				out[key] = n
-			}
+		if err := m.Resume(); err != nil {
+			return err
 		}
-	}
-	return out, nil
-}
-
-// keys lists the keys of all masters that match a pattern.
-func keys(ctx context.Context, c redis.UniversalClient, pattern string) ([]string, error) {
-	var out []string
-	scan := func(ctx context.Context, node redis.Cmdable) error {
-		it := node.Scan(ctx, 0, pattern, 1000).Iterator()
-		for it.Next(ctx) {
-			out = append(out, it.Val())
-		}
-		return it.Err()
-	}
-	var err error
-	if cluster, ok := c.(*redis.ClusterClient); ok {
-		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return scan(ctx, node) })
-	} else {
-		err = scan(ctx, c)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listing the keys %s: %w", pattern, err)
-	}
-	return out, nil
-}
-
-// recordedEvents lists the ids of all events that Redis has a record of.
-func recordedEvents(ctx context.Context, c redis.UniversalClient) ([]string, error) {
-	records, err := keys(ctx, c, "ar:{evt_*}")
-	for i, k := range records {
-		records[i] = strings.TrimSuffix(strings.TrimPrefix(k, "ar:{"), "}")
-	}
-	return records, err
+		return s.Await(ctx)
+	}, nil
 }

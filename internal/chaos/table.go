@@ -37,9 +37,8 @@ func (a *Account) Write(out io.Writer) {
 		sum.None += c.None
 		sum.Once += c.Once
 		sum.More += c.More
-		sum.Wrong += c.Wrong
 	}
-	fmt.Fprintf(w, "all\t\t%d\t%d\t%d\t%d\t%d\t\n", sum.Wanted, sum.None, sum.Once, sum.More, sum.Wrong)
+	fmt.Fprintf(w, "all\t\t%d\t%d\t%d\t%d\t%d\t\n", sum.Wanted, sum.None, sum.Once, sum.More, len(a.Wrong))
 	_ = w.Flush()
 	fmt.Fprintf(out, "\nlost %d, wrong channel %d, delivered twice %d (%.3f %%), of these unexplained %d\n",
 		len(a.Lost), len(a.Wrong), len(a.Doubles), 100*float64(len(a.Doubles))/float64(max(1, sum.Wanted)), len(a.Unexplained()))
