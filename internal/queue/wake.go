@@ -79,7 +79,7 @@ type parking struct {
 	wakes  map[string]chan struct{} // by kind, one slot each
 	empty  map[string]*atomic.Int32 // by kind: dequeues in a row that found nothing
 	stop   chan struct{}
-	wg     sync.WaitGroup
+	listen *listener // nil before start
 }
 
 // newParking adds the hook to rdb. start begins to listen; close ends every
@@ -104,34 +104,15 @@ func (p *parking) start() {
 		channels = append(channels, wakeChannel(kind))
 		byChannel[wakeChannel(kind)] = kind
 	}
-	sub := p.rdb.Subscribe(context.Background(), channels...)
-	p.wg.Add(1)
-	go func() {
-		defer p.wg.Done()
-		defer func() { _ = sub.Close() }()
-		messages := sub.ChannelWithSubscriptions()
-		for {
-			select {
-			case <-p.stop:
-				return
-			case m, ok := <-messages:
-				if !ok {
-					return
-				}
-				switch m := m.(type) {
-				case *redis.Message:
-					p.wake(byChannel[m.Channel])
-				case *redis.Subscription: // connected (again): messages may have been missed
-					p.wake(byChannel[m.Channel])
-				}
-			}
-		}
-	}()
+	p.listen = newListener(p.rdb, channels, func(channel string) { p.wake(byChannel[channel]) })
+	p.listen.start()
 }
 
 func (p *parking) close() {
 	close(p.stop)
-	p.wg.Wait()
+	if p.listen != nil { // else never started
+		p.listen.close()
+	}
 }
 
 func (p *parking) wake(kind string) {
