@@ -17,7 +17,7 @@ const (
 
 	// deadEntryBytes is what a place on a list of the dead takes. See the table of
 	// docs/guarantees.md.
-	deadEntryBytes = 120
+	deadEntryBytes = 135
 )
 
 // DeadLetterBytes estimates what the tenants' dead deliveries take of Redis'
