@@ -57,7 +57,7 @@ type model struct {
 	kind  string
 	now   time.Time
 	open  map[string]string // enqueued and not done: the event by task id
-	held  []string                // taken by workers, which may be late
+	held  []string          // taken by workers, which may be late
 	steps []string
 }
 

@@ -69,7 +69,12 @@ func sampleEvent() EventTask {
 // eventually waits for cond, for as long as a busy machine may need.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	eventuallyIn(t, 20*time.Second, what, cond)
+}
+
+func eventuallyIn(t *testing.T, limit time.Duration, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)

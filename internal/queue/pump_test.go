@@ -69,6 +69,26 @@ func TestUnreadableTaskIsKept(t *testing.T) {
 	})
 }
 
+// Thousands of tasks of a later version come again every minute. One line says
+// so, and they are not counted towards any end.
+func TestUnreadableTasksFillNoLog(t *testing.T) {
+	var log bytes.Buffer
+	h := handler(kindEvent, decodeEvent, func(context.Context, EventTask) error { return nil }, slog.New(slog.NewTextHandler(&log, nil)))
+	later := asynq.NewTaskWithHeaders("event:v2", sampleEvent().Body, sampleEvent().encode().Headers())
+	for range 1000 {
+		err := h.ProcessTask(t.Context(), later)
+		if err == nil || isFailure(err) {
+			t.Fatalf("the task ended with %v, a failure: %v", err, isFailure(err))
+		}
+		if d := retryDelay(0, err, later); d < unreadableAgain {
+			t.Fatalf("comes again in %v", d)
+		}
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "event:v2") {
+		t.Errorf("%d lines: %s", n, &log)
+	}
+}
+
 // A run that had to wait is not counted; one that failed is, and neither comes
 // near asynq's archive, which forgets.
 func TestWaitingIsNotCounted(t *testing.T) {
