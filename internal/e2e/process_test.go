@@ -38,9 +38,13 @@ type exited struct {
 	stdout, stderr string
 }
 
-// command prepares a program that sees nothing of the test's environment but PATH.
+// command prepares a program that sees nothing of the test's environment but
+// PATH. name is that of a program, or the path of another build of one.
 func command(name string, env, args []string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(bin, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(bin, name)
+	}
+	cmd := exec.Command(name, args...)
 	// The race detector would wait a second before each exit.
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}, env...)
 	cmd.SysProcAttr = procAttr()
@@ -71,7 +75,7 @@ func runProgram(t *testing.T, name string, env []string, args ...string) exited 
 // to stop, and must do so cleanly, unless the test ended it.
 func startProcess(t *testing.T, name string, env, args []string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: command(name, env, args), done: make(chan struct{})}
+	p := &process{t: t, name: filepath.Base(name), cmd: command(name, env, args), done: make(chan struct{})}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatalf("making a pipe: %v", err)

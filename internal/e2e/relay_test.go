@@ -49,6 +49,7 @@ type relay struct {
 	sources  []string
 
 	redisURL string
+	programs string // another folder of them than bin, or ""
 	apiKey   string
 	ingest   *process // the last one started
 	worker   *process
@@ -167,7 +168,7 @@ func (r *relay) launch(name string, more []string) *process {
 		}
 		env = append(env, m)
 	}
-	p := startProcess(r.t, name, env, args)
+	p := startProcess(r.t, filepath.Join(r.programs, name), env, args)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.processes = append(r.processes, p)
