@@ -18,8 +18,9 @@ const (
 	longestWait = 2 * time.Second
 
 	// largestMargin is what is kept back of a caller's deadline, so that the
-	// answer "not reached" arrives before it.
-	largestMargin = 50 * time.Millisecond
+	// answer "not reached" arrives before it: Redis looks for waits that are over
+	// ten times a second (its hz), so its answer is late by up to 100 ms.
+	largestMargin = 150 * time.Millisecond
 )
 
 // confirm is the hook that keeps [ack.Required] at one node. A marked write
@@ -60,9 +61,12 @@ func (c *confirm) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		pipe := c.bare.Pipeline()
 		_ = pipe.Process(ctx, cmd)
 		_ = pipe.Process(ctx, wait)
-		_, _ = pipe.Exec(ctx) // each command has its own error
+		_, err = pipe.Exec(ctx)
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err
+		}
+		if cmd.Err() == nil && wait.Err() == nil && err != nil {
+			return err // nothing was sent: an answer of Redis' to the connection stays off the commands
 		}
 		if err := c.reached(wait); err != nil {
 			return err
@@ -114,7 +118,9 @@ func (c *confirm) confirmPast(ctx context.Context) error {
 	pipe := c.bare.Pipeline()
 	pipe.Ping(ctx)
 	_ = pipe.Process(ctx, wait)
-	_, _ = pipe.Exec(ctx)
+	if _, err := pipe.Exec(ctx); err != nil && wait.Err() == nil {
+		return fmt.Errorf("%w: asking for the confirmation: %v", ack.ErrNotReached, err)
+	}
 	return c.reached(wait)
 }
 
@@ -139,7 +145,7 @@ func (c *confirm) limit(ctx context.Context) int64 {
 	d := c.longest
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
-		d = min(d, left-min(left/5, largestMargin))
+		d = min(d, left-min(left/2, largestMargin))
 	}
 	return max(1, d.Milliseconds())
 }
@@ -164,12 +170,15 @@ func (c *confirm) reached(wait redis.Cmder) error {
 }
 
 // reads are commands that write nothing. One that is missing here is confirmed
-// without need, which costs a moment.
-var reads = wordSet(`asking auth command config dbsize echo eval_ro evalsha_ro exec exists get getrange hello
-	hexists hget hgetall hkeys hlen hmget hscan hvals info keys lindex llen lpos lrange mget multi
-	object ping psubscribe pttl publish scan scard script select sismember smembers smismember
-	sscan ssubscribe strlen subscribe time ttl type unwatch wait waitaof watch xinfo xlen xrange
-	zcard zcount zmscore zrange zrangebyscore zrank zrevrange zrevrangebyscore zscan zscore`)
+// without need, which costs a moment; but those that go-redis itself sends under
+// a caller's context, to connect or to learn what a Cluster looks like, must be
+// here: after a failover they could not be confirmed and nothing would mend.
+var reads = wordSet(`acl asking auth client cluster command config dbsize echo eval_ro evalsha_ro exec exists get
+	getrange hello hexists hget hgetall hkeys hlen hmget hscan hvals info keys latency lindex llen lpos lrange
+	memory mget multi object ping psubscribe pttl publish quit readonly readwrite reset role scan scard script
+	select sentinel sismember slowlog smembers smismember sscan ssubscribe strlen subscribe time ttl type
+	unsubscribe unwatch wait waitaof watch xinfo xlen xrange zcard zcount zmscore zrange zrangebyscore zrank
+	zrevrange zrevrangebyscore zscan zscore`)
 
 func wordSet(s string) map[string]bool {
 	set := map[string]bool{}

@@ -13,8 +13,8 @@ type Role int
 const (
 	// Plain leaves scripts as they are.
 	Plain Role = iota
-	// Ingest is refused by a full Redis before a script has written anything;
-	// what gives memory back (deleting, replaying) still runs.
+	// Ingest enqueues nothing in a full Redis; what gives memory back
+	// (deleting, replaying) still runs.
 	Ingest
 	// Worker drains a full Redis: everything still runs.
 	Worker
@@ -30,8 +30,8 @@ type Option func(*manner)
 // Other commands are as they were.
 func WithAck(level ack.Level) Option { return func(m *manner) { m.level = level } }
 
-// ForIngest prefixes scripts so that a full Redis refuses asynq's whole rather
-// than in the middle, and runs the others.
+// ForIngest prefixes scripts so that a full Redis refuses asynq's, whatever they
+// begin with, and runs the others.
 func ForIngest() Option { return func(m *manner) { m.scripts = newScripts(Ingest) } }
 
 // ForWorker prefixes scripts so that a full Redis runs them, and repeats a

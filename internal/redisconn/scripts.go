@@ -12,9 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A script without a first line of its own runs on a full Redis until its first
-// command that needs memory is refused, and what it did before stays done. With
-// one of these Redis 7 decides before the script starts.
+// A full Redis refuses a script at its first write if that one needs memory; once
+// a script has written it is not stopped. So it refuses to hand out a task, which
+// is such a write, and could never be drained; and it lets a script that begins
+// with deleting add as much as it likes. With one of these lines Redis 7 decides
+// before the script starts.
 const (
 	allOrNothing = "#!lua\n"                 // refused whole when memory is full
 	evenIfFull   = "#!lua flags=allow-oom\n" // never refused for memory
