@@ -84,6 +84,14 @@ func (a *Account) wanted() (n int) {
 	return n
 }
 
+// Tries is how often senders sent, with or without an answer.
+func (a *Account) Tries() (n int) {
+	for _, times := range a.Answers {
+		n += times
+	}
+	return n
+}
+
 // Unexplained returns the doubles that no fault explains.
 func (a *Account) Unexplained() []Double {
 	var out []Double

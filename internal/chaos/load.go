@@ -21,8 +21,13 @@ import (
 const (
 	sendTimeout  = 2 * time.Second
 	firstBackoff = 100 * time.Millisecond
-	lastBackoff  = 2 * time.Second
+	lastBackoff  = 5 * time.Second
 	tokenTTL     = time.Hour
+
+	// atOnce is how many tries are under way at a time. Without a bound all that
+	// an outage held up would come at once, and again and again: platforms have
+	// queues of their own.
+	atOnce = 64
 )
 
 // load sends all events.
@@ -31,6 +36,7 @@ type load struct {
 	ledger *ledger
 	hooks  []string // base URLs of the ingests
 	client *http.Client
+	places chan struct{} // taken during a try
 
 	mu      sync.Mutex
 	token   string
@@ -38,7 +44,7 @@ type load struct {
 }
 
 func newLoad(s *site, l *ledger, hooks []string) *load {
-	return &load{site: s, ledger: l, hooks: hooks, client: &http.Client{
+	return &load{site: s, ledger: l, hooks: hooks, places: make(chan struct{}, atOnce), client: &http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second},
 		Timeout:   sendTimeout,
 	}}
@@ -68,7 +74,13 @@ func (l *load) run(ctx context.Context, d time.Duration) {
 func (l *load) deliver(ctx context.Context, n int) {
 	body := l.site.body(n)
 	for wait := firstBackoff; ; wait = min(2*wait, lastBackoff) {
+		select {
+		case <-ctx.Done():
+			return
+		case l.places <- struct{}{}:
+		}
 		id, outcome := l.try(ctx, n, body)
+		<-l.places
 		if ctx.Err() != nil && outcome != "200" {
 			return
 		}

@@ -63,7 +63,7 @@ func newRig(ctx context.Context, p Plan, dir string) (*rig, error) {
 	if err != nil {
 		return r, err
 	}
-	if r.store, err = startStore(ctx, p.Redis, dir); err != nil {
+	if r.store, err = startStore(ctx, p, dir); err != nil {
 		return r, err
 	}
 	for _, slot := range slots("ingest", p.Ingests) {
@@ -207,7 +207,11 @@ func (r *rig) inflict(ctx context.Context, f Fault) {
 		end()
 		wait(ctx, f.For)
 		r.restart(p)
-	case Term:
+	case Term: // of one that works: before, it does not know the signal yet
+		if err := p.awaitReady(ctx); err != nil {
+			r.strange("before a clean stop: " + err.Error())
+			return
+		}
 		code, err := p.terminate(40 * time.Second)
 		end()
 		if err != nil || code != 0 {

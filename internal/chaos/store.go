@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/redisconn"
 	"accessrelay/internal/redisserver"
 )
@@ -37,9 +38,10 @@ type topology interface {
 // startTimeout is how long a Redis of several servers may take to find itself.
 const startTimeout = time.Minute
 
-// startStore runs servers that write down what they do. A single one syncs it
-// before it answers, so that its death takes nothing that was confirmed.
-func startStore(ctx context.Context, kind Topology, dir string) (*store, error) {
+// startStore runs servers that write down what they do. A single one that is to
+// die syncs it before it answers, so that its death takes nothing that was
+// confirmed.
+func startStore(ctx context.Context, p Plan, dir string) (*store, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	o := redisserver.Options{Dir: filepath.Join(dir, "redis"), Args: []string{"--appendonly", "yes", "--appendfsync", "everysec"}}
@@ -48,7 +50,7 @@ func startStore(ctx context.Context, kind Topology, dir string) (*store, error) 
 	}
 	var t topology
 	var err error
-	switch kind {
+	switch p.Redis {
 	case Sentinel:
 		o.Replicas = 2
 		var s *redisserver.Sentinel
@@ -60,7 +62,9 @@ func startStore(ctx context.Context, kind Topology, dir string) (*store, error) 
 		c, err = redisserver.StartCluster(ctx, o)
 		t = cluster{c}
 	default:
-		o.Args = []string{"--appendonly", "yes", "--appendfsync", "always"}
+		if p.Count.KillRedis > 0 || p.Ack == ack.Fsync {
+			o.Args = []string{"--appendonly", "yes", "--appendfsync", "always"}
+		}
 		var s *redisserver.Server
 		s, err = redisserver.Start(ctx, o)
 		t = alone{s}
