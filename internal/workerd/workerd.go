@@ -72,6 +72,7 @@ type Daemon struct {
 	follow    func(*config.File) // what else a reload changes; nil before New is done with it
 	pump      *queue.Pump
 	steps     *relay.Relay
+	tasks     *queue.Client
 	pumping   atomic.Bool // from the pump's start to its end
 	ops       *ops.Handler
 	opsServer *ops.Server
@@ -117,6 +118,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 
 	tasks := queue.NewClient(rdb)
 	d.lifecycle.Add("queue client", func(context.Context) error { return tasks.Close() })
+	d.tasks = tasks
 	kinds := catalog.Kinds()
 	store := channelstore.New(rdb)
 	channels := channelstore.NewDirectory(store, opener, kinds, d.view.channels)
@@ -283,7 +285,7 @@ func (d *Daemon) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		once, cancel := context.WithTimeout(ctx, sweepEvery)
-		err := d.steps.Sweep(once)
+		err := errors.Join(d.steps.Sweep(once), d.tasks.Tidy(once))
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			d.opts.Log.Warn("the sweep for lost deliveries is not complete; it is repeated", "error", err, "after", sweepEvery)
