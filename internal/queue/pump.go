@@ -58,7 +58,7 @@ func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
 	queues := shardsOn(rdb).queues
 	add := func(kind string, concurrency int, h asynq.Handler) {
 		p.servers = append(p.servers, asynq.NewServerFromRedisClient(rdb, serverConfig(queues[kind], concurrency, cfg.ShutdownTimeout, log)))
-		p.handlers = append(p.handlers, h)
+		p.handlers = append(p.handlers, p.sweep.ended.watched(h))
 	}
 	add(Events, cfg.EventConcurrency, handler(kindEvent, decodeEvent, cfg.Handlers.Event, cfg.Log))
 	add(Deliveries, cfg.DeliveryConcurrency, handler(kindDelivery, decodeDelivery, cfg.Handlers.Delivery, cfg.Log))

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,10 @@ const (
 	// machine's clock but was renewed while we watched belongs to a worker whose
 	// clock is behind, so an orphan must have stood still for this long too.
 	orphanWatch = 11 * time.Second
+
+	// lateGather is how long a sweep waits for more handlers that outlived their
+	// leases: after an outage they end together.
+	lateGather = time.Second
 
 	// mendBatch is how many tasks one script looks at.
 	mendBatch = 500
@@ -93,7 +98,12 @@ func (s sighting) orphaned(now time.Time) bool {
 	if now.Sub(s.since) < orphanWatch {
 		return false
 	}
-	return s.lease == "" || parseLease(s.lease).Before(now)
+	return s.lease == "" || s.over(now)
+}
+
+// over reports whether the task has a lease and it has ended.
+func (s sighting) over(now time.Time) bool {
+	return s.lease != "" && parseLease(s.lease).Before(now)
 }
 
 // sweeper looks after the queues of one Redis. Its now may be replaced before
@@ -104,6 +114,7 @@ type sweeper struct {
 	now      func() time.Time
 	shards   shards
 	suspects *suspects
+	ended    *ended
 	watches  map[string]*watch // by queue
 	scan     *scanner
 	stop     context.CancelFunc
@@ -121,7 +132,7 @@ type watch struct {
 func newSweeper(rdb redis.UniversalClient, log *slog.Logger) *sweeper {
 	s := &sweeper{
 		rdb: rdb, log: log, now: time.Now, shards: shardsOn(rdb),
-		suspects: newSuspects(), watches: map[string]*watch{},
+		suspects: newSuspects(), ended: newEnded(), watches: map[string]*watch{},
 	}
 	for _, q := range s.shards.all() {
 		s.watches[q] = &watch{seen: map[string]sighting{}}
@@ -165,15 +176,19 @@ func (s *sweeper) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			var wg sync.WaitGroup
-			for _, q := range s.shards.all() {
-				// An error is Redis trouble, which the pumps report; the next
-				// sweep goes on from there.
-				wg.Go(func() { _ = s.sweep(ctx, q) })
+		case <-s.ended.late: // with those that end in the same moment
+			if !pause(ctx, lateGather) {
+				return
 			}
-			wg.Wait()
+		case <-ticker.C:
 		}
+		var wg sync.WaitGroup
+		for _, q := range s.shards.all() {
+			// An error is Redis trouble, which the pumps report; the next
+			// sweep goes on from there.
+			wg.Go(func() { _ = s.sweep(ctx, q) })
+		}
+		wg.Wait()
 	}
 }
 
@@ -200,6 +215,7 @@ func (s *sweeper) sweep(ctx context.Context, queue string) error {
 
 // requeueOrphans takes up what a lost worker was doing.
 func (s *sweeper) requeueOrphans(ctx context.Context, queue string) error {
+	over := s.ended.known(queue) // asked first: what ends later is left for the next sweep
 	list, err := leases.Run(ctx, s.rdb, []string{queueKey(queue, "active"), queueKey(queue, "lease")}).StringSlice()
 	now, w := s.now(), s.watches[queue]
 	if err != nil {
@@ -224,8 +240,9 @@ func (s *sweeper) requeueOrphans(ctx context.Context, queue string) error {
 		}
 	}
 	w.seen = seen
+	s.ended.forget(queue, slices.DeleteFunc(over, func(id string) bool { _, active := seen[id]; return active }))
 	for id, sight := range seen {
-		if !sight.orphaned(now) {
+		if !sight.orphaned(now) && !(sight.over(now) && s.ended.has(queue, id)) {
 			continue
 		}
 		n, err := requeueOrphan.Run(ctx, s.rdb, []string{
