@@ -249,7 +249,7 @@ func (r *rig) inflictRedis(ctx context.Context, f Fault) {
 	if f.Kind == Stop {
 		hurt = r.store.pause
 	}
-	mend, err := hurt(ctx, f.Pick)
+	mend, err := hurt(ctx, f)
 	if err != nil {
 		r.strange(err.Error())
 		return

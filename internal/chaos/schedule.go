@@ -28,10 +28,17 @@ type Fault struct {
 	Targets []string // "redis", "worker-1", …; more than one only for cuts
 	For     time.Duration
 	Pick    int // which of several masters, modulo their number
+	// Behind: a master's replicas hear nothing in its last second, so that what it
+	// confirmed then, no other server has.
+	Behind bool
 }
 
 func (f Fault) String() string {
-	return fmt.Sprintf("%6.1fs  %-9s  %-s for %.1fs", f.At.Seconds(), f.Kind, strings.Join(f.Targets, "+"), f.For.Seconds())
+	s := fmt.Sprintf("%6.1fs  %-9s  %s for %.1fs", f.At.Seconds(), f.Kind, strings.Join(f.Targets, "+"), f.For.Seconds())
+	if f.Behind {
+		s += ", its replicas a second behind"
+	}
+	return s
 }
 
 const redisTarget = "redis"
@@ -62,8 +69,13 @@ func Schedule(p Plan) []Fault {
 	s.several(Stop, ingests, c.StopIngest, longest, longest)
 	s.cuts(workers, c.CutWorker, longest)
 	s.cuts(ingests, c.CutIngest, longest)
-	down := s.downtime()
+	down, before := s.downtime(), len(s.faults)
 	s.several(Kill, []string{redisTarget}, c.KillRedis, down[0], down[1])
+	for i := range s.faults { // each second kill of a master
+		if f := &s.faults[i]; f.Kind == Kill {
+			f.Behind = p.Redis != Single && (i-before)%2 == 0
+		}
+	}
 	s.several(Kill, workers, c.KillWorker, 200*time.Millisecond, 2*time.Second)
 	s.several(Kill, ingests, c.KillIngest, 200*time.Millisecond, 2*time.Second)
 	slices.SortStableFunc(s.faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })

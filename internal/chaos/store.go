@@ -128,15 +128,14 @@ func (s *store) master(ctx context.Context, pick int) (*redisserver.Server, erro
 // lag is for how long a replica hears nothing before its master dies.
 const lag = time.Second
 
-// kill ends a master. Every second one has had no replica for a moment before:
-// what it confirmed then, nobody else has. mend brings it back, as a replica
+// kill ends a master. mend brings it back, as a replica
 // where another has taken over, and returns once all is whole again.
-func (s *store) kill(ctx context.Context, pick int) (mend func(context.Context) error, err error) {
-	m, err := s.master(ctx, pick)
+func (s *store) kill(ctx context.Context, f Fault) (mend func(context.Context) error, err error) {
+	m, err := s.master(ctx, f.Pick)
 	if err != nil {
 		return nil, err
 	}
-	if pick/8%2 == 0 {
+	if f.Behind {
 		resume := s.leaveBehind(ctx, m)
 		defer resume()
 	}
@@ -185,8 +184,8 @@ func ask(ctx context.Context, n *redisserver.Server, command ...any) (string, er
 }
 
 // pause stops a master in its tracks.
-func (s *store) pause(ctx context.Context, pick int) (mend func(context.Context) error, err error) {
-	m, err := s.master(ctx, pick)
+func (s *store) pause(ctx context.Context, f Fault) (mend func(context.Context) error, err error) {
+	m, err := s.master(ctx, f.Pick)
 	if err != nil {
 		return nil, err
 	}
