@@ -133,20 +133,17 @@ func (s *Store) revision(ctx context.Context, tenantID string) (string, error) {
 // read reads what Redis holds, all of one moment. Configs that are already
 // opened are not opened again.
 func (d *Directory) read(ctx context.Context, tenantID string, already map[string]opened) (stored, error) {
-	var revision *redis.StringCmd
-	var channels, disabled *redis.MapStringStringCmd
-	_, err := d.store.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		revision = p.Get(ctx, revisionKey(tenantID))
-		channels = p.HGetAll(ctx, channelsKey(tenantID))
-		disabled = p.HGetAll(ctx, disabledKey(tenantID))
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
+	answer, err := readScript.Run(ctx, d.store.rdb, []string{revisionKey(tenantID), channelsKey(tenantID), disabledKey(tenantID)}).Slice()
+	if err == nil && len(answer) != 3 {
+		err = errors.New("the answer does not have three parts")
+	}
+	if err != nil {
 		return stored{configs: already}, fmt.Errorf("reading channels: %w", err)
 	}
-	s := stored{known: true, revision: revision.Val(), disabled: disabled.Val(), configs: map[string]opened{}}
+	revision, _ := answer[0].(string)
+	s := stored{known: true, revision: revision, disabled: textPairs(answer[2]), configs: map[string]opened{}}
 	var list []Record
-	for id, text := range channels.Val() {
+	for id, text := range textPairs(answer[1]) {
 		r, err := decode(tenantID, id, text)
 		if err != nil {
 			// Nothing can be delivered to it, but what was meant for it must be
@@ -170,4 +167,16 @@ func (d *Directory) read(ctx context.Context, tenantID string, already map[strin
 		s.channels = append(s.channels, &list[i].Channel)
 	}
 	return s, nil
+}
+
+// textPairs reads a hash as a script returns it: names and values in turn.
+func textPairs(answer any) map[string]string {
+	list, _ := answer.([]any)
+	pairs := make(map[string]string, len(list)/2)
+	for i := 0; i+1 < len(list); i += 2 {
+		name, _ := list[i].(string)
+		value, _ := list[i+1].(string)
+		pairs[name] = value
+	}
+	return pairs
 }

@@ -134,11 +134,11 @@ func (on suite) testDirectoryAtOnce(t *testing.T) {
 	wg.Wait()
 	reads := 0
 	for _, name := range commands.take() {
-		if name == "hgetall" {
+		if name == "evalsha" {
 			reads++
 		}
 	}
-	if reads != 2 || len(opens) != 1 { // channels and disabled, once
+	if reads != 1 || len(opens) != 1 {
 		t.Errorf("%d reads, %d opens", reads, len(opens))
 	}
 

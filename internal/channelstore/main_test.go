@@ -174,8 +174,12 @@ func (h *wire) note(cmds ...redis.Cmder) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, cmd := range cmds {
-		if args := cmd.Args(); len(args) > 1 {
-			if key, ok := args[1].(string); ok && strings.Contains(key, h.tenant) {
+		args, place := cmd.Args(), 1
+		if cmd.Name() == "evalsha" { // script, number of keys, first key
+			place = 3
+		}
+		if len(args) > place {
+			if key, ok := args[place].(string); ok && strings.Contains(key, h.tenant) {
 				h.sent = append(h.sent, cmd.Name())
 			}
 		}

@@ -17,6 +17,8 @@ var (
 	deleteSource string
 	//go:embed switch.lua
 	switchSource string
+	//go:embed read.lua
+	readSource string
 )
 
 var (
@@ -24,4 +26,5 @@ var (
 	updateScript = redis.NewScript(bumpSource + updateSource)
 	deleteScript = redis.NewScript(bumpSource + deleteSource)
 	switchScript = redis.NewScript(bumpSource + switchSource)
+	readScript   = redis.NewScript(readSource)
 )

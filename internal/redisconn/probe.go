@@ -14,11 +14,18 @@ import (
 )
 
 // The probes read and write nothing, and Redis refuses them when it would
-// refuse the program's own scripts. They take no keys.
+// refuse the program's own scripts. They take no keys;
+// ARGV[1] of ingest's is [ballast].
 const (
 	ingestProbe = allOrNothing + "return 1"
 	workerProbe = evenIfFull + "return 1"
 )
+
+// ballast travels with ingest's probe. Redis counts what it is sent as used, so
+// the probe is refused where an event of this size would be, not only by a Redis
+// that is full to the last byte and still refuses every event. It costs 64 KiB a
+// second.
+var ballast = strings.Repeat(" ", 64<<10)
 
 // replicaMaxLag is for how long a replica may have been silent and still count
 // as connected. Redis itself notices only after a minute.
@@ -46,12 +53,13 @@ func eachMaster(ctx context.Context, rdb redis.UniversalClient, f func(context.C
 // probe asks one master, in one round trip, whether it would take the program's
 // writes and confirm them at the level asked.
 func (g *Gate) probe(ctx context.Context, node redis.UniversalClient) error {
-	source := workerProbe
-	if g.terms.Role == Ingest {
-		source = ingestProbe
-	}
 	pipe := node.Pipeline()
-	script := pipe.Eval(ctx, source, nil)
+	var script *redis.Cmd
+	if g.terms.Role == Ingest {
+		script = pipe.Eval(ctx, ingestProbe, nil, ballast)
+	} else {
+		script = pipe.Eval(ctx, workerProbe, nil)
+	}
 	var onDisk diskQuestion
 	var replication *redis.StringCmd
 	if g.terms.Ack == ack.Fsync {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -303,6 +304,15 @@ func TestReadiness(t *testing.T) {
 	check("full", "Redis is full", "")
 	empty()
 	check("no longer full", "", "")
+	used, err := strconv.Atoi(field(s.Client().Info(t.Context(), "memory").Val(), "used_memory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config("maxmemory", strconv.Itoa(used+(40<<10)))
+	check("with room for less than an event", "Redis is full", "")
+	config("maxmemory", strconv.Itoa(used+(8<<20)))
+	check("with room for some", "", "")
+	config("maxmemory", "0")
 	config("min-replicas-to-write", "1")
 	check("without replicas", "min-replicas-to-write", "min-replicas-to-write")
 	config("min-replicas-to-write", "0")
