@@ -28,6 +28,9 @@ type Account struct {
 	Doubles []Double
 	Wrong   []Wrong
 
+	// Forgotten are the ids of acknowledged events that have no receipt, whether
+	// they were delivered or not.
+	Forgotten []string
 	// Leftovers are queues, tasks and records that should be empty or finished.
 	Leftovers []string
 	// Oddities are what no fault explains: a program that ended by itself, a panic.
@@ -106,18 +109,27 @@ func (a *Account) Unexplained() []Double {
 // Problems says in sentences what is wrong, nothing if all is well. A loss is
 // among them; see [Account.OnlyLoss].
 func (a *Account) Problems() []string {
+	return append(a.forgetting(), a.others()...)
+}
+
+// forgetting is what it brings when Redis forgets what it has confirmed: what
+// was open is lost, and what was done is done again.
+func (a *Account) forgetting() []string {
 	var out []string
-	add := func(n int, format string) {
-		if n > 0 {
-			out = append(out, fmt.Sprintf(format, n))
-		}
-	}
+	add := counter(&out)
 	add(len(a.Lost), "%d deliveries of acknowledged events are lost")
-	add(len(a.Wrong), "%d requests went to a wrong channel")
-	add(len(a.Unexplained()), "%d doubles have no explanation")
+	add(len(a.Forgotten), "%d acknowledged events have no receipt")
 	if n, w := len(a.Doubles), a.wanted(); float64(n) > mostDoubles*float64(w) && !a.fewDoubles() {
 		out = append(out, fmt.Sprintf("%d of %d deliveries were made twice: more than 0.1 %%", n, w))
 	}
+	return out
+}
+
+func (a *Account) others() []string {
+	var out []string
+	add := counter(&out)
+	add(len(a.Wrong), "%d requests went to a wrong channel")
+	add(len(a.Unexplained()), "%d doubles have no explanation")
 	if a.Plan.Faults == CleanStops {
 		add(len(a.Doubles), "%d doubles, though every stop was clean")
 	}
@@ -126,6 +138,14 @@ func (a *Account) Problems() []string {
 	add(len(a.Leftovers), "%d things were left over")
 	add(len(a.Oddities), "%d odd things happened")
 	return out
+}
+
+func counter(out *[]string) func(n int, format string) {
+	return func(n int, format string) {
+		if n > 0 {
+			*out = append(*out, fmt.Sprintf(format, n))
+		}
+	}
 }
 
 // fewDoubles: in a short run one kill weighs more than in a long one. What each
@@ -137,9 +157,12 @@ func (a *Account) fewDoubles() bool {
 // Clean reports whether nothing is wrong.
 func (a *Account) Clean() bool { return len(a.Problems()) == 0 }
 
-// OnlyLoss reports whether events were lost and nothing else is wrong: what an
-// acknowledgement level that does not survive a failover is expected to show.
-func (a *Account) OnlyLoss() bool { return len(a.Lost) > 0 && len(a.Problems()) == 1 }
+// OnlyLoss reports whether acknowledged events were lost or forgotten, and
+// nothing is wrong that does not follow from it: what an acknowledgement level
+// that does not survive a failover is expected to show.
+func (a *Account) OnlyLoss() bool {
+	return len(a.Lost)+len(a.Forgotten) > 0 && len(a.others()) == 0
+}
 
 // judge makes the account of a ledger. find tells what became of an event that
 // did not reach a channel.

@@ -99,6 +99,18 @@ func TestAccountFindsLosses(t *testing.T) {
 	}
 }
 
+func TestAccountOfForgotten(t *testing.T) {
+	a := account(world(t), nil, "")
+	a.Forgotten = []string{"evt"}
+	if a.Clean() || !a.OnlyLoss() {
+		t.Errorf("an event without a receipt: %v", a.Problems())
+	}
+	a.Oddities = []string{"a panic"}
+	if a.OnlyLoss() {
+		t.Error("a panic does not follow from a loss")
+	}
+}
+
 func TestAccountOfUnacknowledged(t *testing.T) {
 	l := world(t)
 	l.events[3].acked = time.Time{}

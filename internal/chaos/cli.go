@@ -33,7 +33,7 @@ type flags struct {
 	Redis      string        `default:"single" placeholder:"KIND" help:"single (appendfsync always), sentinel (a master, two replicas) or cluster (three masters, a replica each). With the last two a kill is of a master, and another takes over."`
 	Ack        string        `default:"memory" placeholder:"LEVEL" help:"What both programs are given as --ack: memory, fsync or replicas:n."`
 	Faults     string        `default:"all" placeholder:"SET" help:"all; kill: only kill -9, destinations behave; term: 50 clean stops, destinations behave, and nothing may be delivered twice; none."`
-	ExpectLoss bool          `help:"End with 0 if events were lost and nothing else is wrong, and with 1 if none were: to see what an acknowledgement level does not survive."`
+	ExpectLoss bool          `help:"End with 0 if acknowledged events were lost, or forgotten by Redis, and nothing is wrong that does not follow from it, and with 1 if none were: to see what an acknowledgement level does not survive."`
 	Settle     time.Duration `default:"3m" placeholder:"DURATION" help:"How long after the faults everything may take to settle. A killed worker's tasks are taken over after some 45 s."`
 	Bin        string        `placeholder:"DIR" help:"The folder with the programs ingest and worker. Default: that of this program."`
 	Dir        string        `placeholder:"DIR" help:"Where logs and Redis' files go. Default: a new temporary folder, removed after a clean run."`

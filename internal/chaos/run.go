@@ -104,12 +104,12 @@ func run(ctx context.Context, p Plan, dir string) (*Account, error) {
 // conclude makes the account.
 func (r *rig) conclude(ctx context.Context, m *manager, faults []Fault, replayed int, unsettled error) (*Account, error) {
 	r.say("verifying")
-	leftovers, err := r.verify(ctx, m)
+	left, err := r.verify(ctx, m)
 	if err != nil {
-		leftovers = append(leftovers, "not verified: "+err.Error())
+		left.over = append(left.over, "not verified: "+err.Error())
 	}
 	if unsettled != nil {
-		leftovers = append(leftovers, "not settled in time: "+unsettled.Error())
+		left.over = append(left.over, "not settled in time: "+unsettled.Error())
 	}
 	a := judge(r.plan, r.ledger, r.outages.all(), func(p place) Loss { return r.trace(ctx, m, p) })
 	if err := ctx.Err(); err != nil {
@@ -117,7 +117,7 @@ func (r *rig) conclude(ctx context.Context, m *manager, faults []Fault, replayed
 	}
 	r.stopAll()
 	r.scanLogs()
-	a.Schedule, a.Replayed, a.Leftovers = faults, replayed, leftovers
+	a.Schedule, a.Replayed, a.Leftovers, a.Forgotten = faults, replayed, left.over, left.forgotten
 	r.mu.Lock()
 	a.Oddities = append(a.Oddities, r.oddities...)
 	r.mu.Unlock()

@@ -14,14 +14,21 @@ import (
 const (
 	lookEvery   = 500 * time.Millisecond
 	replayEvery = 3 * time.Second
+
+	// noHope is after how long without a delivery, and with empty queues, nothing
+	// is going to come any more: what a worker or a queue has forgotten is taken
+	// up again within a minute.
+	noHope = 75 * time.Second
 )
 
 // settle waits until every event is acknowledged and delivered and the queues
-// are empty. It replays dead letters, as an operator would once destinations are
-// well again, and returns how many. It returns an error if ctx ended before.
+// are empty, or nothing moves any more. It replays dead letters, as an operator
+// would once destinations are well again, and returns how many. It returns an
+// error if ctx ended before.
 func (r *rig) settle(ctx context.Context, m *manager, sent <-chan struct{}) (replayed int, err error) {
 	nextReplay := time.Now()
 	last := "nothing was looked at"
+	arrived, moved := -1, time.Now()
 	for calm := 0; calm < 2; { // twice, for a task may be between two lists
 		t := r.ledger.tally()
 		queues, err := waiting(ctx, r.store.client)
@@ -30,6 +37,9 @@ func (r *rig) settle(ctx context.Context, m *manager, sent <-chan struct{}) (rep
 		case <-sent:
 			sending = false
 		default:
+		}
+		if sending || t.arrived != arrived || len(queues) > 0 {
+			arrived, moved = t.arrived, time.Now()
 		}
 		switch {
 		case err != nil:
@@ -40,6 +50,9 @@ func (r *rig) settle(ctx context.Context, m *manager, sent <-chan struct{}) (rep
 			calm = 0
 		default:
 			calm++
+		}
+		if time.Since(moved) > noHope {
+			return replayed, nil
 		}
 		if t.arrived < t.wanted && time.Now().After(nextReplay) {
 			for _, tenant := range r.site.tenants {
@@ -72,33 +85,39 @@ func describe(queues map[string]int64) string {
 
 // verify looks at what is left in Redis and through the API, once all is
 // settled, and says what should not be there.
-func (r *rig) verify(ctx context.Context, m *manager) (leftovers []string, err error) {
+func (r *rig) verify(ctx context.Context, m *manager) (left remains, err error) {
 	c := r.store.client
 	queues, err := waiting(ctx, c)
 	if err != nil {
-		return nil, err
+		return left, err
 	}
 	if len(queues) > 0 {
-		leftovers = append(leftovers, "queues: "+describe(queues))
+		left.over = append(left.over, "queues: "+describe(queues))
 	}
 	tasks, err := keys(ctx, c, "asynq:{*}:t:*")
 	if err != nil {
-		return nil, err
+		return left, err
 	}
 	if len(tasks) > 0 {
-		leftovers = append(leftovers, fmt.Sprintf("%d tasks that no queue lists, such as %s", len(tasks), tasks[0]))
+		left.over = append(left.over, fmt.Sprintf("%d tasks that no queue lists, such as %s", len(tasks), tasks[0]))
 	}
 	ids, err := recordedEvents(ctx, c)
 	if err != nil {
-		return nil, err
+		return left, err
 	}
-	open, err := r.openRecords(ctx, m, ids)
-	return append(leftovers, open...), err
+	err = r.openRecords(ctx, m, ids, &left)
+	return left, err
+}
+
+// remains are what there is, and what there is not, when all is settled.
+type remains struct {
+	over      []string // should not be there any more
+	forgotten []string // events that were acknowledged and of which nothing is known
 }
 
 // openRecords asks for the receipt of every event and names those that are not
-// finished.
-func (r *rig) openRecords(ctx context.Context, m *manager, ids []string) ([]string, error) {
+// finished, or that have none.
+func (r *rig) openRecords(ctx context.Context, m *manager, ids []string, left *remains) error {
 	owner := map[string]*tenant{}
 	for n, e := range r.ledger.events {
 		if e.id != "" {
@@ -120,7 +139,10 @@ func (r *rig) openRecords(ctx context.Context, m *manager, ids []string) ([]stri
 			for id := range work {
 				what, err := r.look(ctx, m, owner[id], id)
 				mu.Lock()
-				if what != "" {
+				switch {
+				case errors.Is(err, errNotFound):
+					left.forgotten, err = append(left.forgotten, id), nil
+				case what != "":
 					open = append(open, what)
 				}
 				failed = errors.Join(failed, err)
@@ -137,19 +159,19 @@ func (r *rig) openRecords(ctx context.Context, m *manager, ids []string) ([]stri
 	if n := len(open); n > 20 {
 		open = append(open[:20], fmt.Sprintf("and %d more", n-20))
 	}
-	return open, failed
+	left.over = append(left.over, open...)
+	slices.Sort(left.forgotten)
+	return failed
 }
 
-// look says what is unfinished about an event, "" if nothing is.
+// look says what is unfinished about an event, "" if nothing is; errNotFound if
+// there is no receipt.
 func (r *rig) look(ctx context.Context, m *manager, t *tenant, id string) (string, error) {
 	got, err := m.receipt(ctx, t, id)
 	for _, other := range r.site.tenants {
 		if errors.Is(err, errNotFound) {
 			got, err = m.receipt(ctx, other, id)
 		}
-	}
-	if errors.Is(err, errNotFound) {
-		return "no receipt of " + id, nil
 	}
 	if err != nil {
 		return "", err

@@ -61,6 +61,7 @@ func (a *Account) writeLists(out io.Writer) {
 			d.Event, d.EventID, d.Channel, d.Times, strings.Join(d.By, ", "), clock(d.First), d.After.Round(time.Millisecond), why)
 	})
 	same := func(s string) string { return s }
+	list(out, "Acknowledged, without a receipt", a.Forgotten, same)
 	list(out, "Left over", a.Leftovers, same)
 	list(out, "Odd", a.Oddities, same)
 }
