@@ -205,6 +205,11 @@ func TestAccountBoundsDoubles(t *testing.T) {
 	if a.Clean() || len(a.Unexplained()) != 0 {
 		t.Errorf("3 of %d, by 2 faults: %v", a.wanted(), a.Problems())
 	}
+	a.Plan.Redis = Cluster
+	if !a.Clean() {
+		t.Errorf("a failover forgets what came of deliveries: %v", a.Problems())
+	}
+	a.Plan.Redis = Single
 	a.Schedule = make([]Fault, 3)
 	if !a.Clean() {
 		t.Errorf("3 of %d, by 3 faults: %v", a.wanted(), a.Problems())

@@ -83,7 +83,7 @@ func lossLine(l Loss) string {
 	if state == "" {
 		state = "no delivery"
 	}
-	receipt := string(l.Receipt)
+	receipt := strings.TrimSpace(string(l.Receipt))
 	if receipt == "" {
 		receipt = "no receipt"
 	}
