@@ -81,9 +81,7 @@ var operations = map[string]operation{
 	"ZREMRANGEBYSCORE asynq:workers":                                {why: housekeeping},
 	"ZREM asynq:servers":                                            {why: housekeeping},
 	"ZREM asynq:workers":                                            {why: housekeeping},
-	"script asynq:servers:{} asynq:workers:{} args:0":               {why: housekeeping},
-	"script asynq:servers:{} asynq:workers:{} args:2":               {why: housekeeping},
-	"script asynq:servers:{} asynq:workers:{} args:4":               {why: housekeeping},
+	"script asynq:servers:{} asynq:workers:{}":                      {why: housekeeping},
 
 	"script": {why: "it has no key: the question whether Redis would take a write"},
 
@@ -153,7 +151,11 @@ func (r request) signature() string {
 	}
 	queue, _, ok := strings.Cut(strings.TrimPrefix(strings.Join(keys, " "), "asynq:{"), "}:")
 	if !ok || len(keys) == 0 || !strings.HasPrefix(keys[0], "asynq:{") {
-		return strings.Join(append(append([]string{"script"}, keys...), "args:"+strconv.Itoa(len(r.rest()))), " ")
+		sig := "script " + strings.Join(keys, " ")
+		if keys[0] == "ar:scan" { // its begin and its end
+			sig += " args:" + strconv.Itoa(len(r.rest()))
+		}
+		return sig
 	}
 	sig := queue + ":"
 	for _, k := range keys[:min(6, len(keys))] {
