@@ -83,6 +83,22 @@ func (c *Client) enqueue(ctx context.Context, kind, eventID, id string, task *as
 	return nil
 }
 
+// HoldsEvent reports whether there is a task of that event, once that is confirmed
+// as far as the acknowledgement level goes.
+func (c *Client) HoldsEvent(ctx context.Context, eventID string) (bool, error) {
+	for _, queue := range c.shards.places(Events, eventID) {
+		// TOUCH counts the keys that exist; a command that only reads is not confirmed.
+		n, err := c.rdb.Touch(ack.Required(ctx), queueKey(queue, "t:"+eventID)).Result()
+		if err != nil {
+			return false, fmt.Errorf("looking for the task of event %s: %w", eventID, err)
+		}
+		if n == 1 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Lookup finds an event that no worker has finished with. Body is not filled.
 func (c *Client) Lookup(ctx context.Context, eventID string) (t EventTask, found bool, err error) {
 	for _, queue := range c.shards.places(Events, eventID) {

@@ -216,3 +216,19 @@ func pipe(dst, src net.Conn, lose *atomic.Bool) {
 }
 
 var _ redis.Hook = (*parking)(nil)
+
+func TestHoldsEvent(t *testing.T) {
+	_, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	e := sampleEvent()
+	for _, want := range []bool{false, true} {
+		if want {
+			if err := c.EnqueueEvent(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if holds, err := c.HoldsEvent(t.Context(), e.ID); err != nil || holds != want {
+			t.Errorf("holds %t, %v; want %t", holds, err, want)
+		}
+	}
+}

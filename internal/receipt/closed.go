@@ -3,85 +3,108 @@ package receipt
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
-	"github.com/redis/go-redis/v9"
+	"accessrelay/internal/ack"
+	"accessrelay/internal/event"
 )
 
-// closedBatch is how many events of a tenant's leave the index of the open at a time.
-const closedBatch = 64
+const (
+	// closeAfter is how old the news must be that an event is closed before the
+	// event leaves the index. Index and record are on different masters of a
+	// Cluster, and a failover can take the outcome from the record: the event must
+	// be on the index still then.
+	closeAfter = 10 * time.Second
+
+	// closedMost is how many closed events are remembered. What exceeds it is
+	// looked at instead.
+	closedMost = 100_000
+)
 
 // closed collects events of which nothing will ever be open again, until they
 // leave the index together. They are lost with the process, which costs a look at
 // the record of each.
 type closed struct {
-	mu       sync.Mutex
-	byTenant map[string][]string
+	mu     sync.Mutex
+	events []closedEvent // in the order of their time
 }
 
-// add reports whether a whole batch of the tenant's waits.
-func (c *closed) add(tenantID, eventID string) (full bool) {
+type closedEvent struct {
+	tenantID, id string
+	at           time.Time
+}
+
+func (c *closed) add(e closedEvent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byTenant == nil {
-		c.byTenant = map[string][]string{}
-	}
-	c.byTenant[tenantID] = append(c.byTenant[tenantID], eventID)
-	return len(c.byTenant[tenantID]) >= closedBatch
-}
-
-// take hands out what waits of one tenant's.
-func (c *closed) take(tenantID string) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ids := c.byTenant[tenantID]
-	delete(c.byTenant, tenantID)
-	return ids
-}
-
-// takeAll hands out everything.
-func (c *closed) takeAll() map[string][]string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.byTenant
-	c.byTenant = nil
-	return all
-}
-
-// forgetOpen takes an event off the index of the open, not necessarily at once:
-// with the next event that is listed, if there is one soon.
-func (s *Store) forgetOpen(ctx context.Context, tenantID, eventID string) {
-	if !s.closed.add(tenantID, eventID) {
-		return
-	}
-	if ids := s.closed.take(tenantID); len(ids) > 0 {
-		// An error costs a look at these records: the recording has succeeded.
-		_ = s.rdb.ZRem(ctx, openKey(tenantID), members(ids)...).Err()
+	if len(c.events) < closedMost {
+		c.events = append(c.events, e)
 	}
 }
 
-// flushClosed takes off the index what was kept back.
+// take hands out what was closed before that time, by tenant.
+func (c *closed) take(before time.Time) map[string][]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := slices.IndexFunc(c.events, func(e closedEvent) bool { return !e.at.Before(before) })
+	if n < 0 {
+		n = len(c.events)
+	}
+	byTenant := map[string][]string{}
+	for _, e := range c.events[:n] {
+		byTenant[e.tenantID] = append(byTenant[e.tenantID], e.id)
+	}
+	c.events = slices.Delete(c.events, 0, n)
+	return byTenant
+}
+
+// flushClosed takes off the index what was closed some time ago and is so still.
+// What it could not take off is left for a look.
 func (s *Store) flushClosed(ctx context.Context) error {
-	all := s.closed.takeAll()
-	if len(all) == 0 {
-		return nil
-	}
-	_, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for tenantID, ids := range all {
-			p.ZRem(ctx, openKey(tenantID), members(ids)...)
+	for tenantID, ids := range s.closed.take(s.now().Add(-closeAfter)) {
+		for batch := range slices.Chunk(ids, lookBatch) {
+			sure, err := s.surelyOver(ctx, batch)
+			if err != nil {
+				return err
+			}
+			var members []any
+			for i, rec := range sure {
+				if rec != nil && len(deadOf(rec)) == 0 { // something dead may be replayed at any moment
+					members = append(members, batch[i])
+				}
+			}
+			if len(members) == 0 {
+				continue
+			}
+			if err := s.rdb.ZRem(ctx, openKey(tenantID), members...).Err(); err != nil {
+				return fmt.Errorf("taking events off the index of the open: %w", err)
+			}
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("taking events off the index of the open: %w", err)
 	}
 	return nil
 }
 
-func members(ids []string) []any {
-	out := make([]any, len(ids))
-	for i, id := range ids {
-		out[i] = id
+// surelyOver reads those of the records of which nothing is open, and returns
+// once no failover can undo that, as far as the acknowledgement level goes. The
+// others are nil; one that is gone is empty.
+func (s *Store) surelyOver(ctx context.Context, ids []string) ([]*event.Receipt, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	return out
+	recs, odd, err := s.readEach(ack.Required(ctx), ids)
+	if err != nil {
+		return nil, err
+	}
+	for i, rec := range recs {
+		switch {
+		case odd[i] != nil: // nil already
+		case rec == nil:
+			recs[i] = &event.Receipt{ID: ids[i]}
+		case slices.ContainsFunc(rec.Deliveries, func(d event.Delivery) bool { return !d.State.Final() }):
+			recs[i] = nil
+		}
+	}
+	return recs, nil
 }

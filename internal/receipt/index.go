@@ -24,9 +24,6 @@ func (s *Store) listEvent(ctx context.Context, tenantID, eventID string, receive
 		at - span.Microseconds(), // by the event's own time and not by a clock: a backlog is not cut off
 		millis(span), s.lookAt(),
 	}
-	for _, id := range s.closed.take(tenantID) {
-		args = append(args, id)
-	}
 	if err := listScript.Run(ctx, s.rdb, []string{eventsKey(tenantID), openKey(tenantID)}, args...).Err(); err != nil {
 		return fmt.Errorf("listing event %s: %w", eventID, err)
 	}

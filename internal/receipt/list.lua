@@ -6,12 +6,8 @@
 -- ARGV[3]  events received before this leave the list
 -- ARGV[4]  how long the list is kept after its last event, in milliseconds
 -- ARGV[5]  when the event is to be looked at, in Unix microseconds
--- ARGV[6-] ids of events that are closed for good, which leave the index
 touch(KEYS[2], ARGV[1], tonumber(ARGV[5]))
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-for i = 6, #ARGV do
-  redis.call('ZREM', KEYS[2], ARGV[i])
-end
 return 1

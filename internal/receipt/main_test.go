@@ -64,6 +64,8 @@ func TestStore(t *testing.T) {
 			t.Run("slow writer", on.testSlowWriter)
 			t.Run("overdue shares", on.testOverdueShares)
 			t.Run("closed leave the index", on.testClosedLeaveTheIndex)
+			t.Run("closed and forgotten", on.testClosedAndForgotten)
+			t.Run("stands", on.testStands)
 			t.Run("dead letter bytes", on.testDeadLetterBytes)
 			t.Run("tenants", on.testTenants)
 			t.Run("index is a superset", on.testIndexIsASuperset)

@@ -24,9 +24,9 @@ import (
 // Every event with an open delivery is on the index. It may name more:
 //
 //   - It is written before the record, and before a replay opens one again.
-//   - An event of which all is delivered or deleted is never open again. It is
-//     taken off with the next event of the tenant that is listed, or by the next
-//     look at the index. To lose that is to look at its record once more.
+//   - An event of which all is delivered or deleted is never open again, unless a
+//     failover takes that from its record. It is taken off some seconds later, or
+//     by the next look at the index. To lose that is to look at its record once more.
 //   - An event that ended with something dead may be replayed at any moment. Only
 //     who looks at it takes it off, and only under the score that he gave it
 //     himself: every write to the entry gives it another, and puts off the look
@@ -116,6 +116,7 @@ func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, f
 		return len(ids), nil, err
 	}
 	args := []any{taken}
+	var over []string // nothing of them is open
 	var dead []event.Delivery
 	for i, rec := range recs {
 		if odd[i] != nil {
@@ -128,7 +129,7 @@ func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, f
 		switch {
 		case len(late) > 0: // stays as it was taken
 		case again.IsZero():
-			args = append(args, ids[i], "")
+			over = append(over, ids[i])
 		default:
 			args = append(args, ids[i], again.UnixMicro())
 		}
@@ -136,6 +137,13 @@ func (s *Store) look(ctx context.Context, tenantID string, n int) (looked int, f
 	// Before the entry goes, which would bring us here again.
 	if deadErr := s.relistDead(ctx, tenantID, dead); deadErr != nil {
 		return len(ids), found, errors.Join(err, deadErr)
+	}
+	sure, sureErr := s.surelyOver(ctx, over)
+	err = errors.Join(err, sureErr)
+	for i, rec := range sure { // the others stay as they were taken
+		if rec != nil {
+			args = append(args, over[i], "")
+		}
 	}
 	if len(args) > 1 {
 		if lookedErr := lookedScript.Run(ctx, s.rdb, index, args...).Err(); lookedErr != nil {

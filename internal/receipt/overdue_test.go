@@ -114,30 +114,54 @@ func (on suite) testOverdue(t *testing.T) {
 	if n := s.index(); n != 1 {
 		t.Fatalf("%d entries, want the one that nobody has taken off yet", n)
 	}
+	s.pass(closeAfter + time.Second)
 	want("when all is delivered", s.Store)
 	if n := s.index(); n != 0 {
 		t.Errorf("%d entries are left of an event that is delivered", n)
 	}
 }
 
-// What is closed leaves the index with the next events, at no request of its own.
+// What is closed leaves the index some seconds later, without a look.
 func (on suite) testClosedLeaveTheIndex(t *testing.T) {
 	s := newShift(t, on.rdb)
-	for range 5 {
+	for range lookBatch + 5 {
 		s.record(s.open(1)[0], event.StateDelivered)
 	}
+	open := s.open(1)[0]
+	s.pass(closeAfter / 2)
+	s.overdue(s.Store)
+	if n := s.index(); n != lookBatch+6 {
+		t.Errorf("%d entries: some left at once, when a failover may still take the outcome", n)
+	}
+	s.pass(closeAfter)
+	s.overdue(s.Store)
 	if n := s.index(); n != 1 {
-		t.Errorf("%d entries, want the last event's", n)
+		t.Errorf("%d entries, want the open event's", n)
 	}
-	var open []event.Delivery
-	for range closedBatch {
-		open = append(open, s.open(1)[0])
-	}
-	for _, d := range open { // no event is listed now
+	s.record(open, event.StateDelivered)
+}
+
+// A failover takes the outcome from the record of an event that was closed. The
+// index, which may be on another master, must still have it.
+func (on suite) testClosedAndForgotten(t *testing.T) {
+	ctx := t.Context()
+	for _, flushed := range []bool{true, false} { // or the worker that closed it is gone
+		s := newShift(t, on.rdb)
+		d := s.open(1)[0]
+		before := s.rdb.HGetAll(ctx, recordKey(d.EventID)).Val()
 		s.record(d, event.StateDelivered)
-	}
-	if n := s.index(); n > closedBatch/2 {
-		t.Errorf("%d entries, although a batch is full", n)
+		s.rdb.Del(ctx, recordKey(d.EventID))
+		s.rdb.HSet(ctx, recordKey(d.EventID), before)
+		by := s.Store
+		if !flushed {
+			by = s.worker()
+		}
+		s.pass(closeAfter + time.Second)
+		s.overdue(by)
+		s.pass(lookAfter)
+		if got := s.overdue(by); len(got) != 1 || got[0] != d.ID() {
+			t.Errorf("by the worker that closed it %t: overdue %v, want %s", flushed, got, d.ID())
+		}
 	}
 }
 
@@ -479,4 +503,22 @@ func (s *shift) step(by *Store, rnd *rand.Rand, ds []event.Delivery) {
 		err = by.Record(ctx, s.tenant, moved(d, event.StateDead))
 	}
 	allowed(s.t, err)
+}
+
+func (on suite) testStands(t *testing.T) {
+	s := newShift(t, on.rdb)
+	d := s.open(1)[0]
+	for _, tt := range []struct {
+		name, id string
+		since    time.Duration // ago
+		want     bool
+	}{
+		{"on record", d.EventID, time.Minute, true},
+		{"not on record", event.NewID(s.now()), time.Minute, false},
+		{"not on record, or no longer", event.NewID(s.now()), week.Receipts, true},
+	} {
+		if stands, err := s.Stands(t.Context(), tt.id, s.now().Add(-tt.since)); err != nil || stands != tt.want {
+			t.Errorf("%s: stands %t, %v", tt.name, stands, err)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"accessrelay/internal/ack"
 	"accessrelay/internal/event"
 )
 
@@ -47,7 +48,11 @@ func (s *Store) read(ctx context.Context, ids []string) ([]*event.Receipt, error
 func (s *Store) readEach(ctx context.Context, ids []string) (recs []*event.Receipt, odd []error, err error) {
 	recs, odd = make([]*event.Receipt, len(ids)), make([]error, len(ids))
 	cmds, err := s.pipeline(ctx, len(ids), func(p redis.Pipeliner, i int) *redis.SliceCmd {
-		return p.HMGet(ctx, recordKey(ids[i]), fields(0, firstDeliveries, fieldVersion, fieldMeta, fieldCount)...)
+		read := p.HMGet(ctx, recordKey(ids[i]), fields(0, firstDeliveries, fieldVersion, fieldMeta, fieldCount)...)
+		if ack.IsRequired(ctx) {
+			p.Touch(ctx, recordKey(ids[i]))
+		}
+		return read
 	})
 	if err != nil && !unanswered(cmds, odd) {
 		return nil, nil, err

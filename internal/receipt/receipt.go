@@ -212,6 +212,21 @@ func (s *Store) Settle(ctx context.Context, r event.Receipt) (stood []event.Deli
 	return stood, nil
 }
 
+// Stands reports whether there is a record of an event that was received at since
+// or later, once that is confirmed as far as the acknowledgement level goes. It is
+// true also if so much time has passed that the record may have ended.
+func (s *Store) Stands(ctx context.Context, eventID string, since time.Time) (bool, error) {
+	if s.now().Sub(since) >= s.keep.Load().receipts {
+		return true, nil
+	}
+	// TOUCH counts the keys that exist; a command that only reads is not confirmed.
+	n, err := s.rdb.Touch(ack.Required(ctx), recordKey(eventID)).Result()
+	if err != nil {
+		return false, fmt.Errorf("looking for the record of event %s: %w", eventID, err)
+	}
+	return n == 1, nil
+}
+
 // Load returns the event and its nth delivery. The event is nil once the record
 // no longer keeps it; every delivery of it that was not deleted is delivered then. The error is
 // [ErrNotFound] if there is no such delivery.
@@ -276,7 +291,7 @@ func (s *Store) Record(ctx context.Context, tenantID string, d event.Delivery) e
 	case stands == 0:
 		return fmt.Errorf("recording delivery %s: %w", d.ID(), ErrStale)
 	case stands == 2:
-		s.forgetOpen(ctx, tenantID, d.EventID)
+		s.closed.add(closedEvent{tenantID, d.EventID, s.now()})
 	}
 	switch {
 	case d.State == event.StateDead:

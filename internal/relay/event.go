@@ -37,7 +37,7 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	}
 
 	key := claimKey(a, ev)
-	original, err := r.Claims.Claim(ctx, key, a.ID, a.ReceivedAt, window)
+	original, err := r.claim(ctx, log, key, a, window)
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,44 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 		return err
 	}
 	return r.fanOut(ctx, log, a, ev, stored)
+}
+
+// claim claims the payload for a. It returns the event that a repeats, if that
+// stands: an event whose enqueue was never confirmed can be taken by a failover
+// after a worker came to it, and its claim, on another master of a Cluster, stay
+// behind. Its sender was not answered 200 and sends it again, as a.
+func (r *Relay) claim(ctx context.Context, log *slog.Logger, key string, a Accepted, window time.Duration) (original string, err error) {
+	for {
+		original, err = r.Claims.Claim(ctx, key, a.ID, a.ReceivedAt, window)
+		if err != nil || original == "" {
+			return "", err
+		}
+		stands, err := r.stands(ctx, original, a.ReceivedAt.Add(-window))
+		if err != nil {
+			return "", err
+		}
+		if stands {
+			return original, nil
+		}
+		log.Warn("the original of this event is gone and gives up its claim", "original", original)
+		if err := r.Claims.Release(ctx, key, original); err != nil {
+			return "", err
+		}
+	}
+}
+
+// stands reports whether an event received at since or later is on record or on
+// its way there. It looks for the record again, which may have been made while it
+// looked for the task.
+func (r *Relay) stands(ctx context.Context, eventID string, since time.Time) (bool, error) {
+	stands, err := r.Records.Stands(ctx, eventID, since)
+	if err == nil && !stands {
+		stands, err = r.Queue.HoldsEvent(ctx, eventID)
+	}
+	if err == nil && !stands {
+		stands, err = r.Records.Stands(ctx, eventID, since)
+	}
+	return stands, err
 }
 
 // fanOut enqueues what the event's record says is open. A run that died after it

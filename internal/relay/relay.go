@@ -52,6 +52,9 @@ type Records interface {
 	Open(ctx context.Context, ev *event.Event, plan []event.Delivery) ([]event.Delivery, error)
 	// Settle returns the deliveries of a record that stood already.
 	Settle(ctx context.Context, r event.Receipt) (stood []event.Delivery, err error)
+	// Stands reports whether an event received at since or later has a record, or
+	// may have had one that has ended.
+	Stands(ctx context.Context, eventID string, since time.Time) (bool, error)
 	Load(ctx context.Context, eventID string, n int) (*event.Event, event.Delivery, error)
 	Record(ctx context.Context, tenantID string, d event.Delivery) error
 	// Replay begins the next round of a dead delivery, unless it has begun.
@@ -78,6 +81,8 @@ type Switch interface {
 type Queue interface {
 	EnqueueEvent(context.Context, Accepted) error
 	EnqueueDelivery(context.Context, Due) error
+	// HoldsEvent reports whether the event has a task.
+	HoldsEvent(ctx context.Context, eventID string) (bool, error)
 	// ResumeDelivery enqueues the task unless there is one that somebody will run,
 	// and reports whether there was none.
 	ResumeDelivery(context.Context, Due) (resumed bool, err error)

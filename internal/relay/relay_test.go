@@ -55,6 +55,27 @@ func TestRepeatIsNotDelivered(t *testing.T) {
 	}
 }
 
+// A failover of a Cluster can take an event that was never confirmed and leave
+// its claim: the sender's repeat is then the only one.
+func TestAnOriginalThatIsGoneSuppressesNothing(t *testing.T) {
+	w, r := newWorld(t, fakeChannel("all"))
+	ghost := w.accept(granted)
+	if _, err := w.Claim(t.Context(), claimKey(ghost, &event.Event{Raw: ghost.Body}), ghost.ID, ghost.ReceivedAt, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	waits := w.accept(granted)
+	if err := r.Event(t.Context(), waits); err != nil || w.records[waits.ID].receipt.DuplicateOf != ghost.ID {
+		t.Fatalf("while the original has a task: %v, receipt %+v", err, w.records[waits.ID].receipt)
+	}
+	delete(w.tasks, waits.ID)
+	delete(w.tasks, ghost.ID) // the failover
+	again := w.accept(granted)
+	w.run()
+	if got := w.records[again.ID].receipt; got.DuplicateOf != "" || w.sends["all grant.active"] != 1 {
+		t.Errorf("sent %d times, receipt %+v", w.sends["all grant.active"], got)
+	}
+}
+
 func TestUnroutedDoesNotSuppressItsRepeat(t *testing.T) {
 	w, _ := newWorld(t)
 	a := w.accept(granted)

@@ -147,6 +147,16 @@ func (w *world) Settle(_ context.Context, r event.Receipt) (stood []event.Delive
 	return stood, err
 }
 
+func (w *world) Stands(_ context.Context, id string, _ time.Time) (stands bool, err error) {
+	err = w.step(func() error { stands = w.records[id] != nil; return nil })
+	return stands, err
+}
+
+func (w *world) HoldsEvent(_ context.Context, id string) (holds bool, err error) {
+	err = w.step(func() error { _, holds = w.tasks[id]; return nil })
+	return holds, err
+}
+
 func (w *world) Load(_ context.Context, id string, n int) (ev *event.Event, d event.Delivery, err error) {
 	err = w.step(func() error {
 		r := w.records[id]

@@ -222,6 +222,10 @@ func (q relayQueue) EnqueueDelivery(ctx context.Context, d relay.Due) error {
 	return q.tasks.EnqueueDelivery(ctx, queue.DeliveryTask(d))
 }
 
+func (q relayQueue) HoldsEvent(ctx context.Context, eventID string) (bool, error) {
+	return q.tasks.HoldsEvent(ctx, eventID)
+}
+
 func (q relayQueue) ResumeDelivery(ctx context.Context, d relay.Due) (bool, error) {
 	return q.tasks.ResumeDelivery(ctx, queue.DeliveryTask(d))
 }
