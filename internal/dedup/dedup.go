@@ -35,6 +35,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/ack"
 )
 
 //go:embed claim.lua
@@ -69,7 +71,8 @@ func New(rdb redis.UniversalClient, allowance time.Duration) *Store {
 // deduplication off: every event is an original and nothing is stored.
 //
 // It is not marked as a write that others rely on (package ack): a claim that a
-// failover takes lets a repeat through, and no event is lost by it.
+// failover takes lets a repeat through, and no event is lost by it. One that
+// outlives its event is the caller's to give up with Release.
 func (s *Store) Claim(ctx context.Context, key, id string, receivedAt time.Time, window time.Duration) (original string, err error) {
 	w := window.Microseconds()
 	if w <= 0 {
@@ -93,8 +96,10 @@ func (s *Store) Claim(ctx context.Context, key, id string, receivedAt time.Time,
 
 // Release gives up the claim of an original that no channel wanted, so that it
 // suppresses no repeat from now on. Releasing what is not claimed does nothing.
+// It is marked as a write that others rely on: a claim that a failover brought
+// back would swallow the repeats of an event that nobody got.
 func (s *Store) Release(ctx context.Context, key, id string) error {
-	if err := s.rdb.ZRem(ctx, claimsKey(key), id, notePrefix+id).Err(); err != nil {
+	if err := s.rdb.ZRem(ack.Required(ctx), claimsKey(key), id, notePrefix+id).Err(); err != nil {
 		return fmt.Errorf("releasing the claim of event %s: %w", id, err)
 	}
 	return nil

@@ -121,10 +121,12 @@ func (c *Collector) read() []prometheus.Metric {
 		c.Log.Warn("dead letters are left out of this scrape", "error", err)
 		return out
 	}
-	bytes, err := c.DeadLetters.DeadLetterBytes(ctx, tenants, c.ChannelTypes)
-	if err != nil {
-		c.Log.Warn("dead letters are left out of this scrape", "error", err)
-		return out
+	if bytes, err := c.DeadLetters.DeadLetterBytes(ctx, tenants, c.ChannelTypes); err != nil { // MEMORY may be forbidden
+		c.Log.Warn("the memory of dead letters is left out of this scrape", "error", err)
+	} else {
+		for _, t := range c.ChannelTypes {
+			gauge(c.deadBytes, float64(bytes[t]), t)
+		}
 	}
 	disabled := map[string]int{}
 	for _, t := range tenants {
@@ -141,7 +143,6 @@ func (c *Collector) read() []prometheus.Metric {
 	}
 	for _, t := range c.ChannelTypes {
 		gauge(c.dead, float64(dead[t]), t)
-		gauge(c.deadBytes, float64(bytes[t]), t)
 		gauge(c.disabled, float64(disabled[t]), t)
 	}
 	return out

@@ -2,10 +2,16 @@ package queue
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/hibiken/asynq"
 )
+
+// leaseTime is asynq's: a lease ends so long after it was taken or renewed.
+const leaseTime = 30 * time.Second
 
 // ended remembers the tasks whose handlers have returned in this process. One of
 // them that is active all the same, with a lease that is over, is run by nobody:
@@ -13,12 +19,13 @@ import (
 // with the lease. The sweep need not watch it first to make sure.
 type ended struct {
 	mu   sync.Mutex
-	ids  map[string]map[string]struct{} // by queue
-	late chan struct{}                  // holds one after a handler outlived its lease
+	at   map[string]map[string]time.Time // when, by queue and id
+	now  func() time.Time
+	late chan struct{} // holds one after a handler outlived its lease
 }
 
 func newEnded() *ended {
-	return &ended{ids: map[string]map[string]struct{}{}, late: make(chan struct{}, 1)}
+	return &ended{at: map[string]map[string]time.Time{}, now: time.Now, late: make(chan struct{}, 1)}
 }
 
 // watched is h with its tasks' ends remembered.
@@ -40,46 +47,39 @@ func (e *ended) watched(h asynq.Handler) asynq.Handler {
 	})
 }
 
-func (e *ended) began(queue, id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.ids[queue], id)
-}
+func (e *ended) began(queue, id string) { e.forget(queue, id) }
 
 func (e *ended) add(queue, id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ids[queue] == nil {
-		e.ids[queue] = map[string]struct{}{}
+	if e.at[queue] == nil {
+		e.at[queue] = map[string]time.Time{}
 	}
-	e.ids[queue][id] = struct{}{}
+	e.at[queue][id] = e.now()
 }
 
-// has reports whether the handler of the queue's task has returned and was not
-// begun again.
-func (e *ended) has(queue, id string) bool {
+// owned reports whether a lease of the queue's task is one that this process had
+// when the task's handler returned. A later one is another worker's, who took the
+// task since.
+func (e *ended) owned(queue, id string, lease time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	_, ok := e.ids[queue][id]
-	return ok
+	at, ok := e.at[queue][id]
+	return ok && !lease.After(at.Add(leaseTime))
 }
 
 // known returns what is remembered of a queue.
 func (e *ended) known(queue string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	out := make([]string, 0, len(e.ids[queue]))
-	for id := range e.ids[queue] {
-		out = append(out, id)
-	}
-	return out
+	return slices.Collect(maps.Keys(e.at[queue]))
 }
 
-// forget drops the tasks of a queue.
-func (e *ended) forget(queue string, ids []string) {
+// forget drops tasks of a queue.
+func (e *ended) forget(queue string, ids ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, id := range ids {
-		delete(e.ids[queue], id)
+		delete(e.at[queue], id)
 	}
 }

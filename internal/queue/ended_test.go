@@ -20,8 +20,16 @@ func TestSweepTakesUpItsOwnEndedTasksAtOnce(t *testing.T) {
 		want  int64
 	}{
 		{"ended here", start.Add(-time.Second), func(e *ended, id string) { e.add(Deliveries, id) }, 1},
+		{"ended here long ago with that very lease", start.Add(-time.Minute), func(e *ended, id string) {
+			e.now = func() time.Time { return start.Add(-80 * time.Second) }
+			e.add(Deliveries, id)
+		}, 1},
 		{"ended here, the lease holds: another runs it", start.Add(time.Minute), func(e *ended, id string) { e.add(Deliveries, id) }, 0},
 		{"ended here and begun again", start.Add(-time.Second), func(e *ended, id string) { e.add(Deliveries, id); e.began(Deliveries, id) }, 0},
+		{"taken by another since, whose lease is over too", start.Add(-time.Second), func(e *ended, id string) {
+			e.now = func() time.Time { return start.Add(-time.Minute) }
+			e.add(Deliveries, id)
+		}, 0},
 		{"somebody else's", start.Add(-time.Second), func(*ended, string) {}, 0},
 		{"of another queue", start.Add(-time.Second), func(e *ended, id string) { e.add(Events, id) }, 0},
 	} {
@@ -33,6 +41,7 @@ func TestSweepTakesUpItsOwnEndedTasksAtOnce(t *testing.T) {
 			}
 			id := kill(t, rdb, Deliveries, tt.lease)
 			s := newSweeper(rdb, quiet())
+			s.ended.now = func() time.Time { return start }
 			tt.ours(s.ended, id)
 			sweepAt(t, s, start)
 			if got := pending(t, rdb); got != tt.want {

@@ -176,7 +176,7 @@ func (m *model) sweep() {
 func (m *model) settle() {
 	m.t.Helper()
 	if m.kind == Events {
-		if err := m.s.scan.scan(m.t.Context(), true); err != nil {
+		if _, err := m.s.scan.scan(m.t.Context(), true); err != nil {
 			m.t.Fatal(err)
 		}
 	} else {

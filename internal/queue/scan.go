@@ -21,8 +21,15 @@ import (
 const (
 	scanPause = 100 * time.Millisecond // between two calls to one node
 	scanCount = 1000                   // keys a call: so ten thousand keys a second
-	scanEvery = 10 * time.Minute
-	scanRest  = time.Minute      // between two scans of one worker, whatever happens
+
+	// After a scan all workers rest for so many times as long as it took, within
+	// these bounds: few keys are looked at often, many cost no more than this
+	// share of the time. A lost worker is answered after scanRest.
+	scanShare = 20
+	scanSoon  = 30 * time.Second
+	scanLate  = 10 * time.Minute
+	scanRest  = 10 * time.Second // between two scans of one worker, whatever happens
+
 	scanLease = 30 * time.Second // a scanner that died is replaced after so long
 	scanDone  = "done"
 )
@@ -94,17 +101,18 @@ func (s *scanner) run(ctx context.Context) {
 			continue
 		case <-time.After(wait):
 		}
-		switch err := s.scan(ctx, urgent); {
+		switch rest, err := s.scan(ctx, urgent); {
 		case err == nil:
 			urgent = false
-			wait = scanEvery + rand.N(scanEvery/10)
+			wait = rest + rand.N(rest/10)
 			if !pause(ctx, scanRest) {
 				return
 			}
+			wait -= scanRest
 		case urgent: // another one scans, or Redis is gone
 			wait = sweepInterval + rand.N(sweepInterval)
 		default:
-			wait = scanRest + rand.N(scanRest)
+			wait = scanSoon/2 + rand.N(scanSoon/2)
 		}
 	}
 }
@@ -121,22 +129,23 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// scan looks at the keys of every master. again: also if it was done not long
-// ago.
-func (s *scanner) scan(ctx context.Context, again bool) error {
+// scan looks at the keys of every master, and returns for how long all workers
+// may rest now. again: also if they may still.
+func (s *scanner) scan(ctx context.Context, again bool) (rest time.Duration, err error) {
 	if err := s.take(ctx, again); err != nil {
-		return err
+		return 0, err
 	}
-	var err error
+	began := time.Now()
 	if cluster, ok := s.sweep.rdb.(*redis.ClusterClient); ok {
 		err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return s.node(ctx, node) })
 	} else {
 		err = s.node(ctx, s.sweep.rdb)
 	}
 	if err != nil {
-		return err // the lease ends by itself
+		return 0, err // the lease ends by itself
 	}
-	return endScan.Run(ctx, s.sweep.rdb, []string{scanKey()}, s.me, scanEvery.Milliseconds(), scanDone).Err()
+	rest = min(max(scanShare*time.Since(began), scanSoon), scanLate)
+	return rest, endScan.Run(ctx, s.sweep.rdb, []string{scanKey()}, s.me, rest.Milliseconds(), scanDone).Err()
 }
 
 func (s *scanner) take(ctx context.Context, again bool) error {

@@ -40,7 +40,7 @@ func TestScanMendsEventsInNoList(t *testing.T) {
 				place{t, rdb, c.shards.of(Events, e.ID)}.strip(e.ID, "active")
 			}
 		}
-		if err := newTestScanner(rdb).scan(t.Context(), false); err != nil {
+		if _, err := newTestScanner(rdb).scan(t.Context(), false); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, e := range events {
@@ -71,7 +71,7 @@ func TestScanSeesAllKeys(t *testing.T) {
 	for id := range ids {
 		rdb.HSet(t.Context(), p.key("t:"+id), "state", "active")
 	}
-	if err := newTestScanner(rdb).scan(t.Context(), false); err != nil {
+	if _, err := newTestScanner(rdb).scan(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range rdb.LRange(t.Context(), p.key("pending"), 0, -1).Val() {
@@ -91,19 +91,19 @@ func TestOneScansAtATime(t *testing.T) {
 	if err := a.take(t.Context(), false); err != nil {
 		t.Errorf("holding on to it: %v", err)
 	}
-	if err := b.scan(t.Context(), true); !errors.Is(err, errNotOurs) {
+	if _, err := b.scan(t.Context(), true); !errors.Is(err, errNotOurs) {
 		t.Errorf("while another scans: %v", err)
 	}
-	if err := a.scan(t.Context(), false); err != nil {
+	if _, err := a.scan(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.scan(t.Context(), false); !errors.Is(err, errNotOurs) {
+	if _, err := b.scan(t.Context(), false); !errors.Is(err, errNotOurs) {
 		t.Errorf("just after another: %v", err)
 	}
-	if ttl := rdb.TTL(t.Context(), scanKey()).Val(); ttl <= 0 || ttl > scanEvery {
+	if ttl := rdb.TTL(t.Context(), scanKey()).Val(); ttl <= 0 || ttl > scanLate {
 		t.Errorf("that it was done holds for %v", ttl)
 	}
-	if err := b.scan(t.Context(), true); err != nil {
+	if _, err := b.scan(t.Context(), true); err != nil {
 		t.Errorf("a worker that has just started: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -240,9 +239,15 @@ func (s *sweeper) requeueOrphans(ctx context.Context, queue string) error {
 		}
 	}
 	w.seen = seen
-	s.ended.forget(queue, slices.DeleteFunc(over, func(id string) bool { _, active := seen[id]; return active }))
+	for _, id := range over {
+		// Done, or taken by another worker since.
+		if sight, active := seen[id]; !active || !s.ended.owned(queue, id, parseLease(sight.lease)) {
+			s.ended.forget(queue, id)
+		}
+	}
 	for id, sight := range seen {
-		if !sight.orphaned(now) && !(sight.over(now) && s.ended.has(queue, id)) {
+		ours := sight.over(now) && s.ended.owned(queue, id, parseLease(sight.lease))
+		if !ours && !sight.orphaned(now) {
 			continue
 		}
 		n, err := requeueOrphan.Run(ctx, s.rdb, []string{
@@ -253,6 +258,7 @@ func (s *sweeper) requeueOrphans(ctx context.Context, queue string) error {
 			return err
 		}
 		delete(seen, id)
+		s.ended.forget(queue, id)
 		if n == 1 {
 			s.tell(ctx, queue, id, "task of a lost worker is taken up again")
 			s.scan.workerLost()

@@ -2,6 +2,7 @@ package receipt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -62,13 +63,11 @@ func (c *closed) take(before time.Time) map[string][]string {
 
 // flushClosed takes off the index what was closed some time ago and is so still.
 // What it could not take off is left for a look.
-func (s *Store) flushClosed(ctx context.Context) error {
+func (s *Store) flushClosed(ctx context.Context) (err error) {
 	for tenantID, ids := range s.closed.take(s.now().Add(-closeAfter)) {
 		for batch := range slices.Chunk(ids, lookBatch) {
-			sure, err := s.surelyOver(ctx, batch)
-			if err != nil {
-				return err
-			}
+			sure, sureErr := s.surelyOver(ctx, batch)
+			err = errors.Join(err, sureErr) // one master's trouble is not the others'
 			var members []any
 			for i, rec := range sure {
 				if rec != nil && len(deadOf(rec)) == 0 { // something dead may be replayed at any moment
@@ -78,12 +77,12 @@ func (s *Store) flushClosed(ctx context.Context) error {
 			if len(members) == 0 {
 				continue
 			}
-			if err := s.rdb.ZRem(ctx, openKey(tenantID), members...).Err(); err != nil {
-				return fmt.Errorf("taking events off the index of the open: %w", err)
+			if remErr := s.rdb.ZRem(ctx, openKey(tenantID), members...).Err(); remErr != nil {
+				err = errors.Join(err, fmt.Errorf("taking events off the index of the open: %w", remErr))
 			}
 		}
 	}
-	return nil
+	return err
 }
 
 // surelyOver reads those of the records of which nothing is open, and returns
