@@ -64,9 +64,9 @@ func (l Level) String() string {
 // Replicas is how many replicas must have the write; 0 if none.
 func (l Level) Replicas() int { return l.replicas }
 
-// ErrNotReached is in the chain of the error of a write that Redis has made and
-// that did not get as far as the level asks within its time. It may get there
-// later: the outcome is unknown, as after a time-out.
+// ErrNotReached is in the chain of the error of a write that Redis may have made
+// and that was not seen to get as far as the level asks within its time. It may get
+// there later: the outcome is unknown, as after a time-out.
 var ErrNotReached = errors.New("acknowledgement level not reached")
 
 type mark struct{}

@@ -13,8 +13,8 @@ type Role int
 const (
 	// Plain leaves scripts as they are.
 	Plain Role = iota
-	// Ingest enqueues nothing in a full Redis; what gives memory back
-	// (deleting, replaying) still runs.
+	// Ingest enqueues nothing in a full Redis, so it replays nothing either.
+	// What gives memory back (deleting) still runs.
 	Ingest
 	// Worker drains a full Redis: everything still runs.
 	Worker
