@@ -143,24 +143,36 @@ func TestAccountFindsWrongChannels(t *testing.T) {
 
 func TestAccountExplainsDoubles(t *testing.T) {
 	out := func(target string, kind Kind, from, to time.Duration) outage {
-		return outage{target, kind, at(0).Add(from), at(0).Add(to)}
+		return outage{target: target, kind: kind, from: at(0).Add(from), to: at(0).Add(to)}
+	}
+	failover := func(from, served, to time.Duration) []outage {
+		x := out("redis", Kill, from, to)
+		x.served = at(0).Add(served)
+		return []outage{x}
 	}
 	ms := time.Millisecond
 	for _, tt := range []struct {
 		name      string
 		faults    []outage
 		explained bool
+		cause     Cause
 	}{
-		{"nothing happened", nil, false},
-		{"its worker was killed before the record", []outage{out("worker-1", Kill, 5*ms, 6*ms)}, true},
-		{"its worker was killed, its request answered after that", []outage{out("worker-1", Kill, -20*ms, -10*ms)}, true},
-		{"its worker was killed when the record was long made", []outage{out("worker-1", Kill, 2500*ms, 2501*ms)}, false},
-		{"its worker was killed long before", []outage{out("worker-1", Kill, -2000*ms, -1900*ms)}, false},
-		{"another worker was killed", []outage{out("worker-2", Kill, 5*ms, 6*ms)}, false},
-		{"an ingest was killed", []outage{out("ingest-1", Kill, 5*ms, 6*ms)}, false},
-		{"its worker stood still", []outage{out("worker-1", Stop, -5000*ms, 15000*ms)}, true},
-		{"its worker was cut off", []outage{out("worker-1", CutHang, -5000*ms, 15000*ms)}, true},
-		{"Redis was away", []outage{out("redis", Kill, 100*ms, 900*ms)}, true},
+		{"nothing happened", nil, false, ""},
+		{"its worker was killed before the record", []outage{out("worker-1", Kill, 5*ms, 6*ms)}, true, ByKill},
+		{"its worker was killed, its request answered after that", []outage{out("worker-1", Kill, -20*ms, -10*ms)}, true, ByKill},
+		{"its worker was killed when the record was long made", []outage{out("worker-1", Kill, 2500*ms, 2501*ms)}, false, ""},
+		{"its worker was killed long before", []outage{out("worker-1", Kill, -2000*ms, -1900*ms)}, false, ""},
+		{"another worker was killed", []outage{out("worker-2", Kill, 5*ms, 6*ms)}, false, ""},
+		{"an ingest was killed", []outage{out("ingest-1", Kill, 5*ms, 6*ms)}, false, ""},
+		{"its worker stood still", []outage{out("worker-1", Stop, -5000*ms, 15000*ms)}, true, ByStop},
+		{"its worker was cut off", []outage{out("worker-1", CutHang, -5000*ms, 15000*ms)}, true, ByCut},
+		{"Redis was away", []outage{out("redis", Kill, 100*ms, 900*ms)}, true, ByRedis},
+		{"two faults fit: the worker's own is named", []outage{out("redis", Kill, 0, 900*ms), out("worker-1", Kill, 5*ms, 6*ms)}, true, ByKill},
+		{"a master died soon after, its replicas deaf before", failover(1500*ms, 5000*ms, 9000*ms), true, ByRedis},
+		{"a master was dead and no other served", failover(-3000*ms, 500*ms, 9000*ms), true, ByRedis},
+		{"another master served for long, the old one was still away", failover(-5000*ms, -1500*ms, 9000*ms), false, ""},
+		{"a master died when its replicas had long heard of it", failover(2500*ms, 5000*ms, 9000*ms), false, ""},
+		{"the old master was back before another was seen", failover(-5000*ms, 2000*ms, -1500*ms), false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := world(t)
@@ -168,7 +180,7 @@ func TestAccountExplainsDoubles(t *testing.T) {
 			l.delivered(c, c.path(), 0, "worker-2", at(0).Add(40*time.Second))
 			a := account(l, tt.faults, "")
 			a.Schedule = make([]Fault, 1) // it has broken something
-			if len(a.Doubles) != 1 || a.Channels[0].More != 1 || (len(a.Unexplained()) == 0) != tt.explained || a.Clean() != tt.explained {
+			if len(a.Doubles) != 1 || a.Doubles[0].Cause != tt.cause || a.Channels[0].More != 1 || (len(a.Unexplained()) == 0) != tt.explained || a.Clean() != tt.explained {
 				t.Errorf("doubles %+v, problems %v", a.Doubles, a.Problems())
 			}
 		})
@@ -182,11 +194,11 @@ func TestAccountWantsAReasonForEach(t *testing.T) {
 	c := l.site.at("/acme/siem")
 	l.delivered(c, c.path(), 0, "worker-2", at(40))
 	l.delivered(c, c.path(), 0, "worker-3", at(80))
-	faults := []outage{{"worker-1", Kill, at(0), at(0)}}
+	faults := []outage{moment("worker-1", at(0))}
 	if a := account(l, faults, ""); len(a.Unexplained()) != 1 || a.Doubles[0].Times != 3 {
 		t.Errorf("%+v", a.Doubles)
 	}
-	faults = append(faults, outage{"worker-2", Kill, at(40), at(40)})
+	faults = append(faults, moment("worker-2", at(40)))
 	if a := account(l, faults, ""); len(a.Unexplained()) != 0 {
 		t.Errorf("%+v", a.Doubles)
 	}
@@ -198,18 +210,13 @@ func TestAccountBoundsDoubles(t *testing.T) {
 	for n := range 3 {
 		c := l.site.at("/acme/siem")
 		l.delivered(c, c.path(), n, "worker-2", at(40))
-		faults = append(faults, outage{"worker-1", Kill, at(n), at(n)})
+		faults = append(faults, moment("worker-1", at(n)))
 	}
 	a := account(l, faults, "")
 	a.Schedule = make([]Fault, 2)
 	if a.Clean() || len(a.Unexplained()) != 0 {
 		t.Errorf("3 of %d, by 2 faults: %v", a.wanted(), a.Problems())
 	}
-	a.Plan.Redis = Cluster
-	if !a.Clean() {
-		t.Errorf("a failover forgets what came of deliveries: %v", a.Problems())
-	}
-	a.Plan.Redis = Single
 	a.Schedule = make([]Fault, 3)
 	if !a.Clean() {
 		t.Errorf("3 of %d, by 3 faults: %v", a.wanted(), a.Problems())
@@ -218,6 +225,39 @@ func TestAccountBoundsDoubles(t *testing.T) {
 	if a.Clean() {
 		t.Error("clean stops made doubles, and the account is clean")
 	}
+}
+
+// TestAccountAllows: how many doubles are too many.
+func TestAccountAllows(t *testing.T) {
+	for _, tt := range []struct {
+		redis              Topology
+		wanted, faults, ok int
+	}{
+		{Single, 40_000, 100, 40},
+		{Sentinel, 40_000, 100, 400},
+		{Cluster, 40_000, 0, 400},
+		{Single, 2_000, 7, 7},
+		{Single, 9_000, 3, 9},
+		{Cluster, 2_000, 7, 20},
+		{Cluster, 500, 7, 7},
+		{Single, 500, 0, 0},
+	} {
+		a := Account{
+			Plan: Plan{Redis: tt.redis}, Channels: []ChannelAccount{{Wanted: tt.wanted}}, Schedule: make([]Fault, tt.faults),
+			Doubles: make([]Double, tt.ok),
+		}
+		if len(a.forgetting()) != 0 {
+			t.Errorf("%+v: %v", tt, a.forgetting())
+		}
+		if a.Doubles = make([]Double, tt.ok+1); len(a.forgetting()) != 1 {
+			t.Errorf("%+v: one more is not too many", tt)
+		}
+	}
+}
+
+// moment is a kill that was over at once.
+func moment(target string, at time.Time) outage {
+	return outage{target: target, kind: Kill, from: at, to: at}
 }
 
 func TestAccountTable(t *testing.T) {
@@ -230,12 +270,16 @@ func TestAccountTable(t *testing.T) {
 	c := l.site.at("/globex/chat")
 	l.delivered(c, c.path(), 10, "worker-2", at(50))
 	a := account(l, nil, "")
-	a.Schedule, a.Oddities, a.LogDir = Schedule(Plan{}), []string{"worker-1 ended by itself"}, "/logs"
+	a.Plan = Plan{}
+	a.Plan.setDefaults()
+	a.Schedule, a.Oddities, a.LogDir = Schedule(a.Plan), []string{"worker-1 ended by itself"}, "/logs"
 	var b strings.Builder
 	a.Write(&b)
 	for _, want := range []string{
 		"10 × kill -9 worker", "lost 1, wrong channel 1, delivered twice 1", "unexplained 1", "event 0 (evt) to /acme/siem: no delivery; no receipt",
-		"NO EXPLANATION", "no channel has this path", "ended by itself", "NOT clean", "/logs",
+		"NO EXPLANATION", "1 without an explanation", "0 explained by a kill of its worker between send and record",
+		"20000 events in 5m0s, 3 workers, 2 ingests, redis single, ack memory, faults all, of the sinks' answers 10 % fail and 1 % hang",
+		"no channel has this path", "ended by itself", "NOT clean", "/logs",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, b.String())
@@ -332,12 +376,42 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLoadIsBounded: what an outage holds up does not come all at once, and
+// comes in the end.
+func TestLoadIsBounded(t *testing.T) {
+	s, err := newSite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const events = 300
+	var under, most, tries atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := under.Add(1)
+		defer under.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		if tries.Add(1) <= 2*events { // as long as Redis is away
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	l := newLedger(s, events)
+	newLoad(s, l, []string{server.URL}).run(t.Context(), time.Millisecond)
+	if l.acked != events || l.answers["200"] != events || l.answers["503"] != 2*events || most.Load() > atOnce {
+		t.Errorf("%d acknowledged, answers %v, %d at once", l.acked, l.answers, most.Load())
+	}
+}
+
 // TestRunWithoutPrograms: what cannot be started is an error, and leaves nothing running.
 func TestRunWithoutPrograms(t *testing.T) {
 	dir := t.TempDir()
-	_, err := Run(t.Context(), Plan{Bin: dir, Dir: dir, Events: 1, Duration: time.Second})
+	var progress strings.Builder
+	_, err := Run(t.Context(), Plan{Bin: dir, Dir: dir, Seed: 42, Events: 1, Duration: time.Second, Progress: &progress})
 	if err == nil || !strings.Contains(err.Error(), "starting") {
 		t.Errorf("%v", err)
+	}
+	if got := progress.String(); !strings.HasPrefix(got, "seed 42: 1 events in 1s, ") || !strings.Contains(got, "kill -9    redis") {
+		t.Errorf("it does not begin with the seed and the plan:\n%s", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

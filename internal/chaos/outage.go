@@ -12,6 +12,17 @@ type outage struct {
 	target   string
 	kind     Kind
 	from, to time.Time // to is zero while it lasts
+	// served is when another master was seen to serve in the place of the broken
+	// one. Zero: none was, it came back itself.
+	served time.Time
+}
+
+// over is when what was broken worked again, for those who use it.
+func (o outage) over() time.Time {
+	if !o.served.IsZero() && o.served.Before(o.to) {
+		return o.served
+	}
+	return o.to
 }
 
 // outages keeps them all. It is safe for concurrent use.
@@ -20,20 +31,23 @@ type outages struct {
 	list []*outage
 }
 
-// begin notes that something is about to be broken. The returned function notes
-// that it is mended; to call it again is harmless.
-func (o *outages) begin(target string, kind Kind) (end func()) {
+// begin notes that something is about to be broken. end notes that it is mended,
+// served that another does its work; to call either again is harmless.
+func (o *outages) begin(target string, kind Kind) (end, served func()) {
 	x := &outage{target: target, kind: kind, from: time.Now()}
 	o.mu.Lock()
 	o.list = append(o.list, x)
 	o.mu.Unlock()
-	return func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if x.to.IsZero() {
-			x.to = time.Now()
+	note := func(at *time.Time) func() {
+		return func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			if at.IsZero() {
+				*at = time.Now()
+			}
 		}
 	}
+	return note(&x.to), note(&x.served)
 }
 
 // all returns them as they are now, those that last as ending now.
@@ -61,35 +75,4 @@ func (o *outages) now() []string {
 		}
 	}
 	return out
-}
-
-// A worker writes its record some milliseconds after the answer. recordTime is
-// what a loaded machine is given for it. settleTime is for what lags behind a
-// fault's own end: a request of a worker that was just killed is still answered,
-// connections to a Redis that is back have to be made anew.
-const (
-	recordTime = 2 * time.Second
-	settleTime = time.Second
-)
-
-// explain says why a delivery that worker was told 2xx at at may have been made
-// again, or "": between that answer and its record the worker died, stood still
-// or was cut off, or Redis was away.
-func explain(list []outage, worker string, at time.Time) string {
-	for _, x := range list {
-		if x.target != worker && x.target != redisTarget {
-			continue
-		}
-		if at.Before(x.to.Add(settleTime)) && at.Add(recordTime).After(x.from) {
-			return fmt.Sprintf("%s of %s, %s the answer", x.kind, x.target, offset(x.from.Sub(at)))
-		}
-	}
-	return ""
-}
-
-func offset(d time.Duration) string {
-	if d < 0 {
-		return fmt.Sprintf("%d ms before", -d.Milliseconds())
-	}
-	return fmt.Sprintf("%d ms after", d.Milliseconds())
 }

@@ -29,6 +29,9 @@ const (
 	Cluster  Topology = "cluster"  // three masters with a replica each
 )
 
+// failsOver reports whether another server takes a dead master's place.
+func (t Topology) failsOver() bool { return t == Sentinel || t == Cluster }
+
 // FaultSet is what kinds of faults the schedule has.
 type FaultSet string
 
@@ -59,8 +62,10 @@ type Plan struct {
 	// Faults defaults to [AllFaults].
 	Faults FaultSet
 	// Count is how often each kind of fault happens. The zero value: as often as
-	// fits the duration, which is what the issue of five minutes names: 10 kills of
-	// each program, 5 of Redis.
+	// fits the duration. In five minutes [AllFaults] kills an ingest 10 times, a
+	// worker 10 times and Redis 5 times, stops one of each for 20 s, and cuts off
+	// ingests and workers 3 times each. A shorter run does less, in proportion, but
+	// each once.
 	Count Counts
 	// Settle bounds the wait after the faults. Default 3 m: a killed worker's
 	// tasks are taken over after some 45 s.
@@ -81,6 +86,16 @@ type Counts struct {
 	Term                              int // clean stops
 }
 
+// String is the plan in a line, but for the faults, see [Schedule].
+func (p Plan) String() string {
+	sinks := "sinks behave"
+	if p.Faults == AllFaults {
+		sinks = fmt.Sprintf("of the sinks' answers %.0f %% fail and %.0f %% hang", 100*failing, 100*hanging)
+	}
+	return fmt.Sprintf("%d events in %v, %d workers, %d ingests, redis %s, ack %s, faults %s, %s",
+		p.Events, p.Duration, p.Workers, p.Ingests, p.Redis, p.Ack, p.Faults, sinks)
+}
+
 func (p *Plan) setDefaults() {
 	orDefault(&p.Events, 20000)
 	orDefault(&p.Duration, 5*time.Minute)
@@ -95,7 +110,7 @@ func (p *Plan) setDefaults() {
 	if p.Count == (Counts{}) {
 		p.Count = defaultCounts(p.Faults, p.Duration)
 	}
-	if p.Redis != Single { // clients are told the nodes' own addresses and pass no proxy
+	if p.Redis.failsOver() { // clients are told the nodes' own addresses and pass no proxy
 		p.Count.CutIngest, p.Count.CutWorker = 0, 0
 	}
 }

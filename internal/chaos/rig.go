@@ -193,13 +193,14 @@ func (r *rig) inflict(ctx context.Context, f Fault) {
 		return
 	}
 	for _, t := range f.Targets[1:] {
-		defer r.outages.begin(t, f.Kind)()
+		end, _ := r.outages.begin(t, f.Kind)
+		defer end()
 	}
 	target := f.Targets[0]
 	p := r.procs[target]
 	p.busy.Lock()
 	defer p.busy.Unlock()
-	end := r.outages.begin(target, f.Kind)
+	end, _ := r.outages.begin(target, f.Kind)
 	defer end()
 	switch f.Kind {
 	case Kill:
@@ -243,21 +244,31 @@ func (r *rig) restart(p *process) {
 func (r *rig) inflictRedis(ctx context.Context, f Fault) {
 	r.redisBusy.Lock()
 	defer r.redisBusy.Unlock()
-	end := r.outages.begin(redisTarget, f.Kind)
+	end, served := r.outages.begin(redisTarget, f.Kind)
 	defer end()
 	hurt := r.store.kill
 	if f.Kind == Stop {
 		hurt = r.store.pause
 	}
-	mend, err := hurt(ctx, f)
+	broken, err := hurt(ctx, f)
 	if err != nil {
 		r.strange(err.Error())
 		return
 	}
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer stop()
+	watch.Go(func() {
+		if r.plan.Redis.failsOver() && broken.awaitSuccessor(watching) {
+			served()
+			r.say("another master of Redis serves")
+		}
+	})
 	wait(ctx, f.For)
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
-	if err := mend(back); err != nil {
+	if err := broken.mend(back); err != nil {
 		r.strange("Redis does not come back: " + err.Error())
 	}
 }

@@ -55,6 +55,11 @@ func makeDir(dir string) (string, error) {
 }
 
 func run(ctx context.Context, p Plan, dir string) (*Account, error) {
+	faults := Schedule(p)
+	fmt.Fprintf(p.Progress, "seed %d: %v; faults:\n", p.Seed, p) // first, so that it is known whatever comes
+	for _, f := range faults {
+		fmt.Fprintf(p.Progress, "  %v\n", f)
+	}
 	r, err := newRig(ctx, p, dir)
 	if r != nil {
 		defer r.close()
@@ -62,11 +67,7 @@ func run(ctx context.Context, p Plan, dir string) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting everything: %w", err)
 	}
-	faults := Schedule(p)
-	r.say("everything runs; %d events over %v, faults:", p.Events, p.Duration)
-	for _, f := range faults {
-		r.say("  %v", f)
-	}
+	r.say("everything runs")
 	m := newManager(r.apis)
 	defer m.close()
 

@@ -53,7 +53,9 @@ func slots(kind string, n int) []string {
 
 // Schedule makes the faults of a plan, in order of time. It depends on nothing
 // but the plan, and of chance on its seed alone. Faults of one target do not
-// overlap, those of several do.
+// overlap, unless those placed before leave no gap that is long enough, as in a
+// very short plan: when it is carried out, the later one then waits for the one
+// before. Faults of several targets overlap as they come.
 func Schedule(p Plan) []Fault {
 	p.setDefaults()
 	s := scheduler{
@@ -134,21 +136,32 @@ func (s *scheduler) cuts(targets []string, n int, longest time.Duration) {
 	}
 }
 
-// tries is how many places are looked at before a fault overlaps another.
+// tries is how many places are left to chance before the first free one is taken.
 const tries = 200
 
 func (s *scheduler) place(kind Kind, targets []string, length time.Duration) {
-	var at time.Duration
-	for range tries {
-		at = s.between(s.from, max(s.from, s.to-length))
-		if s.free(targets, at, at+length) {
-			break
-		}
-	}
+	at := s.find(targets, length)
 	for _, t := range targets {
 		s.busy[t] = append(s.busy[t], span{at, at + length})
 	}
 	s.faults = append(s.faults, Fault{At: at, Kind: kind, Targets: targets, For: length, Pick: s.rng.IntN(1 << 16)})
+}
+
+// find is a place where the targets are whole, or any if there is none.
+func (s *scheduler) find(targets []string, length time.Duration) time.Duration {
+	last := max(s.from, s.to-length)
+	var at time.Duration
+	for range tries {
+		if at = s.between(s.from, last); s.free(targets, at, at+length) {
+			return at
+		}
+	}
+	for first := s.from; first <= last; first += breath / 10 {
+		if s.free(targets, first, first+length) {
+			return first
+		}
+	}
+	return at
 }
 
 // breath is left between two faults of one target, so that it starts in between.

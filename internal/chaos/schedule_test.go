@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -85,6 +86,20 @@ func TestScheduleBreaksOneThingOnce(t *testing.T) {
 	}
 	if longest < 50*5 { // three stops and the first cut of either program
 		t.Errorf("only %d faults last as long as any may", longest)
+	}
+}
+
+// TestScheduleFindsRoom: a gap that chance is unlikely to hit is found.
+func TestScheduleFindsRoom(t *testing.T) {
+	const length = 10 * time.Second
+	for seed := range uint64(20) {
+		s := scheduler{
+			rng: rand.New(rand.NewPCG(seed, 0)), to: 10 * time.Hour,
+			busy: map[string][]span{redisTarget: {{0, 5 * time.Hour}, {5*time.Hour + length + 3*breath, 11 * time.Hour}}},
+		}
+		if at := s.find([]string{redisTarget}, length); !s.free([]string{redisTarget}, at, at+length) {
+			t.Errorf("seed %d: %v, where it is broken", seed, at)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +112,37 @@ func (c cluster) masters(ctx context.Context) ([]*redisserver.Server, error) {
 	return c.Masters(ctx)
 }
 
-// master is the pick-th, modulo their number.
-func (s *store) master(ctx context.Context, pick int) (*redisserver.Server, error) {
+// broken is a master that was killed or stopped.
+type broken struct {
+	store   *store
+	master  *redisserver.Server
+	masters int // that there were, with it
+	// mend brings it back, as a replica where another has taken over, and returns
+	// once all is whole again.
+	mend func(context.Context) error
+}
+
+// awaitSuccessor reports whether another master was seen to serve in its place
+// before ctx ended.
+func (b *broken) awaitSuccessor(ctx context.Context) bool {
+	return poll(ctx, 50*time.Millisecond, func() bool {
+		list, err := b.store.masters(ctx)
+		if err != nil || len(list) < b.masters || slices.Contains(list, b.master) {
+			return false
+		}
+		for _, m := range list {
+			text, err := ask(ctx, m, "INFO", "replication")
+			if err != nil || !strings.Contains(text, "role:master\r\n") {
+				return false // named, and not there yet
+			}
+		}
+		return true
+	})
+}
+
+// master is the pick-th, modulo their number, of which it returns also how many
+// they are.
+func (s *store) master(ctx context.Context, pick int) (m *redisserver.Server, of int, err error) {
 	var list []*redisserver.Server
 	var last error
 	ok := poll(ctx, 50*time.Millisecond, func() bool {
@@ -120,18 +150,17 @@ func (s *store) master(ctx context.Context, pick int) (*redisserver.Server, erro
 		return last == nil && len(list) > 0
 	})
 	if !ok {
-		return nil, fmt.Errorf("looking for a master of Redis: %w", errors.Join(last, ctx.Err()))
+		return nil, 0, fmt.Errorf("looking for a master of Redis: %w", errors.Join(last, ctx.Err()))
 	}
-	return list[pick%len(list)], nil
+	return list[pick%len(list)], len(list), nil
 }
 
 // lag is for how long a replica hears nothing before its master dies.
 const lag = time.Second
 
-// kill ends a master. mend brings it back, as a replica
-// where another has taken over, and returns once all is whole again.
-func (s *store) kill(ctx context.Context, f Fault) (mend func(context.Context) error, err error) {
-	m, err := s.master(ctx, f.Pick)
+// kill ends a master.
+func (s *store) kill(ctx context.Context, f Fault) (*broken, error) {
+	m, of, err := s.master(ctx, f.Pick)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +169,12 @@ func (s *store) kill(ctx context.Context, f Fault) (mend func(context.Context) e
 		defer resume()
 	}
 	m.Kill()
-	return func(ctx context.Context) error {
+	return &broken{s, m, of, func(ctx context.Context) error {
 		if err := m.Restart(ctx); err != nil {
 			return err
 		}
 		return s.Await(ctx)
-	}, nil
+	}}, nil
 }
 
 // leaveBehind stops a master's replicas, cuts their connections, so that not
@@ -184,18 +213,18 @@ func ask(ctx context.Context, n *redisserver.Server, command ...any) (string, er
 }
 
 // pause stops a master in its tracks.
-func (s *store) pause(ctx context.Context, f Fault) (mend func(context.Context) error, err error) {
-	m, err := s.master(ctx, f.Pick)
+func (s *store) pause(ctx context.Context, f Fault) (*broken, error) {
+	m, of, err := s.master(ctx, f.Pick)
 	if err != nil {
 		return nil, err
 	}
 	if err := m.Pause(); err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) error {
+	return &broken{s, m, of, func(ctx context.Context) error {
 		if err := m.Resume(); err != nil {
 			return err
 		}
 		return s.Await(ctx)
-	}, nil
+	}}, nil
 }

@@ -17,7 +17,7 @@ const mostListed = 20
 func (a *Account) Write(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "seed\t%d\n", a.Plan.Seed)
-	fmt.Fprintf(w, "redis\t%s, ack %s\n", a.Plan.Redis, a.Plan.Ack)
+	fmt.Fprintf(w, "plan\t%v\n", a.Plan)
 	fmt.Fprintf(w, "took\t%v\n", a.Took.Round(time.Second))
 	fmt.Fprintf(w, "faults\t%s\n", a.faults())
 	fmt.Fprintf(w, "events sent\t%d\n", a.Sent)
@@ -42,8 +42,28 @@ func (a *Account) Write(out io.Writer) {
 	_ = w.Flush()
 	fmt.Fprintf(out, "\nlost %d, wrong channel %d, delivered twice %d (%.3f %%), of these unexplained %d\n",
 		len(a.Lost), len(a.Wrong), len(a.Doubles), 100*float64(len(a.Doubles))/float64(max(1, sum.Wanted)), len(a.Unexplained()))
+	a.writeCauses(out)
 	a.writeLists(out)
 	a.writeVerdict(out)
+}
+
+// writeCauses says of the doubles how many each sort of fault explains.
+func (a *Account) writeCauses(out io.Writer) {
+	if len(a.Doubles) == 0 {
+		return
+	}
+	n := map[Cause]int{}
+	for _, d := range a.Doubles {
+		n[d.Cause]++
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, c := range causes {
+		if c != ByTerm || n[c] > 0 { // which may not explain any where there are others
+			fmt.Fprintf(w, "%d\t explained by %s\n", n[c], c)
+		}
+	}
+	fmt.Fprintf(w, "%d\t without an explanation\n", n[""])
+	_ = w.Flush()
 }
 
 func (a *Account) writeLists(out io.Writer) {
