@@ -29,7 +29,7 @@ func run() int {
 		redisconn.LogTo(log)
 		var d *ingestd.Daemon
 		if d, err = ingestd.New(context.Background(), ingestd.Options{Settings: settings, LookupEnv: os.LookupEnv, Log: log}); err == nil {
-			err = ops.Run(context.Background(), d, settings.ShutdownTimeout, log)
+			err = ops.Run(context.Background(), d, settings.ShutdownTimeout, log, "ack", settings.Ack.String())
 		}
 	}
 	if err != nil {

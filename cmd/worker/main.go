@@ -29,7 +29,7 @@ func run() int {
 		redisconn.LogTo(log)
 		var d *workerd.Daemon
 		if d, err = workerd.New(context.Background(), workerd.Options{Settings: settings, LookupEnv: os.LookupEnv, Log: log}); err == nil {
-			err = ops.Run(context.Background(), d, settings.ShutdownTimeout, log)
+			err = ops.Run(context.Background(), d, settings.ShutdownTimeout, log, "ack", settings.Ack.String())
 		}
 	}
 	if err != nil {

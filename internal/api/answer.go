@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -166,8 +167,17 @@ func asFault(err error) *fault {
 		return nameTaken()
 	case errors.Is(err, channelstore.ErrConflict):
 		return &fault{status: http.StatusConflict, code: "conflict", message: "others are changing this channel at the same time; try again"}
+	case isFull(err):
+		return &fault{status: http.StatusServiceUnavailable, code: codeUnavailable,
+			message: "Redis is full and this was not done; it drains while workers run, and deleting dead letters gives memory back", err: err}
 	default:
 		return &fault{status: http.StatusServiceUnavailable, code: codeUnavailable,
 			message: "the store did not answer in time; whether a change was made is unknown", err: err}
 	}
+}
+
+// isFull reports whether Redis refused a write because its memory is full. The
+// queue has only the text of such an error left.
+func isFull(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "OOM command not allowed")
 }

@@ -278,7 +278,7 @@ func TestAccountTable(t *testing.T) {
 	for _, want := range []string{
 		"10 × kill -9 worker", "lost 1, wrong channel 1, delivered twice 1", "unexplained 1", "event 0 (evt) to /acme/siem: no delivery; no receipt",
 		"NO EXPLANATION", "1 without an explanation", "0 explained by a kill of its worker between send and record",
-		"20000 events in 5m0s, 3 workers, 2 ingests, redis single, ack memory, faults all, of the sinks' answers 10 % fail and 1 % hang",
+		"20000 events in 5m0s, 3 workers, 2 ingests, redis single (appendfsync always), ack memory, faults all, of the sinks' answers 10 % fail and 1 % hang",
 		"no channel has this path", "ended by itself", "NOT clean", "/logs",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -92,8 +92,12 @@ func (p Plan) String() string {
 	if p.Faults == AllFaults {
 		sinks = fmt.Sprintf("of the sinks' answers %.0f %% fail and %.0f %% hang", 100*failing, 100*hanging)
 	}
+	redis := string(p.Redis)
+	if p.Redis == Single {
+		redis += " (appendfsync always)" // without it a killed Redis forgets, whatever the level
+	}
 	return fmt.Sprintf("%d events in %v, %d workers, %d ingests, redis %s, ack %s, faults %s, %s",
-		p.Events, p.Duration, p.Workers, p.Ingests, p.Redis, p.Ack, p.Faults, sinks)
+		p.Events, p.Duration, p.Workers, p.Ingests, redis, p.Ack, p.Faults, sinks)
 }
 
 func (p *Plan) setDefaults() {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -21,7 +22,7 @@ func TestDeadLettersOfAFullRedis(t *testing.T) {
 	if err := r.redis.Client().ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if a := r.call(http.MethodPost, "/v1/deliveries/"+dead.ID+"/replay", ""); a.status != http.StatusServiceUnavailable {
+	if a := r.call(http.MethodPost, "/v1/deliveries/"+dead.ID+"/replay", ""); a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), "Redis is full") {
 		t.Errorf("replaying: %d %s", a.status, a.body)
 	}
 	if got := r.settle(id, soon).to(t, "broken"); got.State != "dead" || got.Attempts != 1 || len(broken.of(id)) != 1 {

@@ -24,8 +24,9 @@ type Daemon interface {
 
 // Run starts d and keeps it running until SIGTERM, SIGINT, the end of ctx or a
 // failure, then stops it within timeout. SIGHUP reloads. A second SIGTERM or
-// SIGINT ends the process at once.
-func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger) error {
+// SIGINT ends the process at once. What about says, keys and values, is in the
+// log's first line.
+func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger, about ...any) error {
 	stdlog.SetOutput(io.Discard) // net/http quotes there what destinations say unasked
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -33,7 +34,7 @@ func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
-	log.Info("starting", "version", ThisBuild().String())
+	log.Info("starting", append([]any{"version", ThisBuild().String()}, about...)...)
 	err := d.Start()
 	for err == nil {
 		select {

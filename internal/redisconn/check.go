@@ -41,7 +41,12 @@ func checkNode(ctx context.Context, rdb redis.UniversalClient) error {
 		return fmt.Errorf("%w: version %s; at least %d.0 is needed", ErrUnsuitable, version, minMajor)
 	}
 
-	memory, err := rdb.Info(ctx, "memory").Result()
+	return judgePolicy(rdb.Info(ctx, "memory"))
+}
+
+// judgePolicy reads INFO memory for the maxmemory-policy.
+func judgePolicy(info *redis.StringCmd) error {
+	memory, err := info.Result()
 	if err != nil {
 		return fmt.Errorf("asking Redis for its maxmemory-policy: %w", err)
 	}

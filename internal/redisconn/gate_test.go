@@ -35,6 +35,24 @@ func TestAdmit(t *testing.T) {
 			t.Errorf("embedded: %v", err)
 		}
 	})
+	t.Run("evicts from now on", func(t *testing.T) {
+		s := redistest.Start(t)
+		for _, role := range []Role{Ingest, Worker} {
+			g, err := Admit(t.Context(), s.Client(), Terms{Role: role}, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for policy, ready := range map[string]bool{"allkeys-lru": false, "noeviction": true} {
+				if err := s.Client().ConfigSet(t.Context(), "maxmemory-policy", policy).Err(); err != nil {
+					t.Fatal(err)
+				}
+				if err := g.Check(t.Context()); (err == nil) != ready || (err != nil && !strings.Contains(err.Error(), "maxmemory-policy is allkeys-lru")) {
+					t.Errorf("role %d, %s: %v", role, policy, err)
+				}
+			}
+			s.Client().ConfigSet(t.Context(), "maxmemory-policy", "noeviction")
+		}
+	})
 	t.Run("refuses the password", func(t *testing.T) {
 		s := redistest.Start(t)
 		if err := s.Client().ConfigSet(t.Context(), "requirepass", "right").Err(); err != nil {

@@ -51,7 +51,8 @@ func eachMaster(ctx context.Context, rdb redis.UniversalClient, f func(context.C
 }
 
 // probe asks one master, in one round trip, whether it would take the program's
-// writes and confirm them at the level asked.
+// writes, keep them, and confirm them at the level asked. The policy is looked at
+// again and again because after a failover another server's is in force.
 func (g *Gate) probe(ctx context.Context, node redis.UniversalClient) error {
 	pipe := node.Pipeline()
 	var script *redis.Cmd
@@ -60,6 +61,7 @@ func (g *Gate) probe(ctx context.Context, node redis.UniversalClient) error {
 	} else {
 		script = pipe.Eval(ctx, workerProbe, nil)
 	}
+	memory := pipe.Info(ctx, "memory")
 	var onDisk diskQuestion
 	var replication *redis.StringCmd
 	if g.terms.Ack == ack.Fsync {
@@ -73,6 +75,9 @@ func (g *Gate) probe(ctx context.Context, node redis.UniversalClient) error {
 
 	if err := script.Err(); err != nil {
 		return reason(err)
+	}
+	if err := judgePolicy(memory); err != nil {
+		return err
 	}
 	if g.terms.Ack == ack.Fsync {
 		if _, err := onDisk.judge(); err != nil {
