@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"accessrelay/internal/ack"
 )
 
 // Account is what became of every event.
@@ -121,7 +123,9 @@ func (a *Account) Problems() []string {
 }
 
 // forgetting is what it brings when Redis forgets what it has confirmed: what
-// was open is lost, and what was done is done again.
+// was open is lost, and what was done is done again. Of a Cluster one master may
+// forget an event's task and its place on the index of the open, and another
+// remember that it is open: then nobody goes on with it.
 func (a *Account) forgetting() []string {
 	var out []string
 	add := counter(&out)
@@ -130,7 +134,17 @@ func (a *Account) forgetting() []string {
 	if n, most := len(a.Doubles), a.doublesAllowed(); n > most {
 		out = append(out, fmt.Sprintf("%d of %d deliveries were made twice: more than %d", n, a.wanted(), most))
 	}
+	if a.mayForget() {
+		a.unsettled(add)
+	}
 	return out
+}
+
+func (a *Account) mayForget() bool { return a.Plan.Redis.failsOver() && a.Plan.Ack == ack.Memory }
+
+func (a *Account) unsettled(add func(n int, format string)) {
+	add(len(a.Pending), "%d deliveries were not settled in time")
+	add(len(a.Leftovers), "%d things were left over")
 }
 
 func (a *Account) others() []string {
@@ -142,8 +156,9 @@ func (a *Account) others() []string {
 		add(len(a.Doubles), "%d doubles, though every stop was clean")
 	}
 	add(a.Plan.Events-a.Acknowledged, "%d events were not acknowledged in time")
-	add(len(a.Pending), "%d deliveries were not settled in time")
-	add(len(a.Leftovers), "%d things were left over")
+	if !a.mayForget() {
+		a.unsettled(add)
+	}
 	add(len(a.Oddities), "%d odd things happened")
 	return out
 }

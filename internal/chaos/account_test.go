@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"accessrelay/internal/ack"
 )
 
 const planted = 100 // events, more than two rounds over samples and tenants
@@ -434,6 +436,26 @@ func TestMainUsage(t *testing.T) {
 		var out, errs strings.Builder
 		if code := Main(t.Context(), tt.args, &out, &errs); code != tt.code || !strings.Contains(out.String()+errs.String(), tt.want) {
 			t.Errorf("%v: code %d, %s%s", tt.args, code, out.String(), errs.String())
+		}
+	}
+}
+
+// TestUnsettledFollowsFromForgetting: what nobody goes on with is a fault of the
+// relay's, unless Redis may have forgotten it.
+func TestUnsettledFollowsFromForgetting(t *testing.T) {
+	for _, tt := range []struct {
+		redis  Topology
+		level  ack.Level
+		follow bool
+	}{
+		{Single, ack.Memory, false},
+		{Cluster, ack.Memory, true},
+		{Cluster, ack.Replicas(1), false},
+		{Sentinel, ack.Memory, true},
+	} {
+		a := &Account{Plan: Plan{Redis: tt.redis, Ack: tt.level}, Lost: []Loss{{}}, Pending: []Loss{{}}}
+		if a.OnlyLoss() != tt.follow || a.Clean() {
+			t.Errorf("%s, %s: only loss %t, clean %t", tt.redis, tt.level, a.OnlyLoss(), a.Clean())
 		}
 	}
 }

@@ -93,11 +93,17 @@ func (p Plan) String() string {
 		sinks = fmt.Sprintf("of the sinks' answers %.0f %% fail and %.0f %% hang", 100*failing, 100*hanging)
 	}
 	redis := string(p.Redis)
-	if p.Redis == Single {
-		redis += " (appendfsync always)" // without it a killed Redis forgets, whatever the level
+	if p.synced() {
+		redis += " (appendfsync always)"
 	}
 	return fmt.Sprintf("%d events in %v, %d workers, %d ingests, redis %s, ack %s, faults %s, %s",
 		p.Events, p.Duration, p.Workers, p.Ingests, redis, p.Ack, p.Faults, sinks)
+}
+
+// synced reports whether Redis writes to its disk before it answers: a single one
+// that is to die would forget otherwise, whatever the level.
+func (p Plan) synced() bool {
+	return p.Redis == Single && (p.Count.KillRedis > 0 || p.Ack == ack.Fsync)
 }
 
 func (p *Plan) setDefaults() {

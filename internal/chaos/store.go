@@ -12,7 +12,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"accessrelay/internal/ack"
 	"accessrelay/internal/redisconn"
 	"accessrelay/internal/redisserver"
 )
@@ -63,7 +62,7 @@ func startStore(ctx context.Context, p Plan, dir string) (*store, error) {
 		c, err = redisserver.StartCluster(ctx, o)
 		t = cluster{c}
 	default:
-		if p.Count.KillRedis > 0 || p.Ack == ack.Fsync {
+		if p.synced() {
 			o.Args = []string{"--appendonly", "yes", "--appendfsync", "always"}
 		}
 		var s *redisserver.Server
