@@ -44,7 +44,7 @@ redis:
 
 .PHONY: test
 test: redis ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
-	$(GO) test -race -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
+	$(GO) test -race -timeout=20m -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: cover
 cover: redis ## Run all tests and print the coverage of each function's file and the total

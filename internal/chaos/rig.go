@@ -32,6 +32,7 @@ type rig struct {
 	probes  *http.Client
 
 	redisBusy sync.Mutex // held by the fault that has it
+	saying    sync.Mutex
 
 	mu       sync.Mutex
 	oddities []string
@@ -45,7 +46,12 @@ func (r *rig) strange(what string) {
 	r.say("ODD: %s", what)
 }
 
-func (r *rig) say(format string, args ...any) { fmt.Fprintf(r.plan.Progress, format+"\n", args...) }
+// say is for any goroutine; the writer need not be.
+func (r *rig) say(format string, args ...any) {
+	r.saying.Lock()
+	defer r.saying.Unlock()
+	fmt.Fprintf(r.plan.Progress, format+"\n", args...)
+}
 
 // newRig starts everything and waits until it is ready. What was started before
 // an error is for close to end.
