@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -72,7 +73,10 @@ func (a *Account) writeLists(out io.Writer) {
 	list(out, "Wrong channel", a.Wrong, func(x Wrong) string {
 		return fmt.Sprintf("event %d at %s from %s at %s: %s", x.Event, x.Channel, x.Worker, clock(x.At), x.Why)
 	})
-	list(out, "Delivered more than once", a.Doubles, func(d Double) string {
+	doubles := slices.SortedStableFunc(slices.Values(a.Doubles), func(x, y Double) int {
+		return cmp.Compare(min(len(x.Explanation), 1), min(len(y.Explanation), 1)) // without one first: the list is cut
+	})
+	list(out, "Delivered more than once", doubles, func(d Double) string {
 		why := d.Explanation
 		if why == "" {
 			why = "NO EXPLANATION"
