@@ -145,7 +145,7 @@ const dialTimeout = 5 * time.Second
 func (w *wire) carry(near net.Conn) {
 	defer w.untrack(near)
 	w.pass()
-	far, err := net.DialTimeout("tcp", w.target, dialTimeout)
+	far, err := (&net.Dialer{Timeout: dialTimeout}).Dial("tcp", w.target)
 	if err != nil {
 		return
 	}

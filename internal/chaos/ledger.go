@@ -127,21 +127,3 @@ func (l *ledger) tally() tally {
 	defer l.mu.Unlock()
 	return tally{l.sent, l.acked, l.wanted, l.arrived, l.doubles, len(l.strangers)}
 }
-
-// missing lists what acknowledged events were to reach and have not.
-func (l *ledger) missing() []place {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []place
-	for n := range l.events {
-		if l.events[n].acked.IsZero() {
-			continue
-		}
-		for _, c := range l.site.tenantOf(n).channels {
-			if p := (place{n, c}); l.site.wants(c, n) && len(l.hits[p]) == 0 {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
-}

@@ -87,7 +87,7 @@ type Counts struct {
 }
 
 // String is the plan in a line, but for the faults, see [Schedule].
-func (p Plan) String() string {
+func (p *Plan) String() string {
 	sinks := "sinks behave"
 	if p.Faults == AllFaults {
 		sinks = fmt.Sprintf("of the sinks' answers %.0f %% fail and %.0f %% hang", 100*failing, 100*hanging)
@@ -102,7 +102,7 @@ func (p Plan) String() string {
 
 // synced reports whether Redis writes to its disk before it answers: a single one
 // that is to die would forget otherwise, whatever the level.
-func (p Plan) synced() bool {
+func (p *Plan) synced() bool {
 	return p.Redis == Single && (p.Count.KillRedis > 0 || p.Ack == ack.Fsync)
 }
 
@@ -148,6 +148,7 @@ func defaultCounts(set FaultSet, d time.Duration) Counts {
 		return Counts{KillIngest: n(10), KillWorker: n(10), KillRedis: n(5)}
 	case CleanStops:
 		return Counts{Term: 50}
+	case NoFaults:
 	}
 	return Counts{}
 }

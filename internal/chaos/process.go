@@ -48,7 +48,7 @@ func newProcess(dir, name, program string, args []string, ready func(context.Con
 
 // start begins a life. It does not wait until the program is ready.
 func (p *process) start() error {
-	cmd := exec.Command(p.program, p.args...) //nolint:noctx // it outlives what starts it, and is ended by name
+	cmd := exec.Command(p.program, p.args...) //nolint:noctx,gosec // it outlives what starts it, and is ended by name; the programs are the caller's
 	// Nothing of this environment is to change what is proved. Under the race
 	// detector a program would wait a second before each exit.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}

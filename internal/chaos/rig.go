@@ -87,7 +87,8 @@ func newRig(ctx context.Context, p Plan, dir string) (*rig, error) {
 			return r, err
 		}
 	}
-	return r, r.awaitReady(ctx)
+	err = r.awaitReady(ctx)
+	return r, err
 }
 
 // common are the flags of both programs.
@@ -198,10 +199,16 @@ func (r *rig) inflict(ctx context.Context, f Fault) {
 		r.inflictRedis(ctx, f)
 		return
 	}
+	var ends []func()
 	for _, t := range f.Targets[1:] {
 		end, _ := r.outages.begin(t, f.Kind)
-		defer end()
+		ends = append(ends, end)
 	}
+	defer func() {
+		for _, end := range ends {
+			end()
+		}
+	}()
 	target := f.Targets[0]
 	p := r.procs[target]
 	p.busy.Lock()

@@ -56,7 +56,7 @@ func makeDir(dir string) (string, error) {
 
 func run(ctx context.Context, p Plan, dir string) (*Account, error) {
 	faults := Schedule(p)
-	fmt.Fprintf(p.Progress, "seed %d: %v; faults:\n", p.Seed, p) // first, so that it is known whatever comes
+	fmt.Fprintf(p.Progress, "seed %d: %v; faults:\n", p.Seed, &p) // first, so that it is known whatever comes
 	for _, f := range faults {
 		fmt.Fprintf(p.Progress, "  %v\n", f)
 	}

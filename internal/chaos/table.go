@@ -18,7 +18,7 @@ const mostListed = 20
 func (a *Account) Write(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "seed\t%d\n", a.Plan.Seed)
-	fmt.Fprintf(w, "plan\t%v\n", a.Plan)
+	fmt.Fprintf(w, "plan\t%v\n", &a.Plan)
 	fmt.Fprintf(w, "took\t%v\n", a.Took.Round(time.Second))
 	fmt.Fprintf(w, "faults\t%s\n", a.faults())
 	fmt.Fprintf(w, "events sent\t%d\n", a.Sent)

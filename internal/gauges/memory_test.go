@@ -309,10 +309,10 @@ func (m *scales) channels(got map[string]float64) {
 
 func (m *scales) claims(got map[string]float64) {
 	s := dedup.New(m.server.Client(), time.Hour)
-	print, err := event.Fingerprint(payload())
+	digest, err := event.Fingerprint(payload())
 	m.must(err)
 	for i := range many {
-		key := m.tenant + ":acme-p0:" + print[:len(print)-4] + fmt.Sprintf("%04d", i)
+		key := m.tenant + ":acme-p0:" + digest[:len(digest)-4] + fmt.Sprintf("%04d", i)
 		_, err := s.Claim(m.t.Context(), key, m.accepted().ID, time.Now(), 2*time.Hour)
 		m.must(err)
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -179,7 +180,7 @@ func TestParkingWaitsForTheLastShard(t *testing.T) {
 	ask := func(queue string, err error) {
 		answer = err
 		cmd := redis.NewCmd(t.Context(), "evalsha", "sha", 2, queueKey(queue, "pending"), queueKey(queue, "paused"), 1)
-		if got := hook(t.Context(), cmd); got != err {
+		if got := hook(t.Context(), cmd); !errors.Is(got, err) {
 			t.Errorf("the hook made %v of %v", got, err)
 		}
 	}

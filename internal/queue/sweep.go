@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -199,7 +200,7 @@ func (s *sweeper) sweep(ctx context.Context, queue string) error {
 		return err
 	}
 	w := s.watches[queue]
-	ids := append(w.gone, s.suspects.take(queue)...)
+	ids := slices.Concat(w.gone, s.suspects.take(queue))
 	w.gone = nil
 	for len(ids) > 0 {
 		n := min(len(ids), mendBatch)

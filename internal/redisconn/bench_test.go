@@ -34,6 +34,7 @@ func BenchmarkAck(b *testing.B) {
 }
 
 func benchAck(b *testing.B, s *redistest.Server, level ack.Level, callers int) {
+	b.Helper()
 	rdb := openWith(b, s.URL()+"?pool_size=64", ForIngest(), WithAck(level))
 	enqueue := redis.NewScript(enqueueSource)
 	payload := strings.Repeat("x", 600)

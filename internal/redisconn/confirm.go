@@ -119,7 +119,7 @@ func (c *confirm) confirmPast(ctx context.Context) error {
 	pipe.Ping(ctx)
 	_ = pipe.Process(ctx, wait)
 	if _, err := pipe.Exec(ctx); err != nil && wait.Err() == nil {
-		return fmt.Errorf("%w: asking for the confirmation: %v", ack.ErrNotReached, err)
+		return fmt.Errorf("%w: asking for the confirmation: %v", ack.ErrNotReached, err) //nolint:errorlint // see above
 	}
 	return c.reached(wait)
 }
@@ -154,7 +154,7 @@ func (c *confirm) limit(ctx context.Context) int64 {
 // is only quoted: wrapped, it would make go-redis repeat a write that was made.
 func (c *confirm) reached(wait redis.Cmder) error {
 	if err := wait.Err(); err != nil {
-		return fmt.Errorf("%w: asking for the confirmation: %v", ack.ErrNotReached, err)
+		return fmt.Errorf("%w: asking for the confirmation: %v", ack.ErrNotReached, err) //nolint:errorlint // see above
 	}
 	switch w := wait.(type) {
 	case *redis.IntCmd:

@@ -27,38 +27,38 @@ const (
 )
 
 // fill makes the server refuse what needs memory, and returns what undoes it.
-func fill(t testing.TB, s *redistest.Server) (empty func()) {
-	t.Helper()
+func fill(tb testing.TB, s *redistest.Server) (empty func()) {
+	tb.Helper()
 	set := func(v string) {
-		t.Helper()
+		tb.Helper()
 		if err := s.Client().ConfigSet(context.Background(), "maxmemory", v).Err(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	set("1")
-	if err := s.Client().Set(t.Context(), "x", "v", 0).Err(); !isFull(err) {
-		t.Fatalf("the server is not full: %v", err)
+	if err := s.Client().Set(tb.Context(), "x", "v", 0).Err(); !isFull(err) {
+		tb.Fatalf("the server is not full: %v", err)
 	}
 	return func() { set("0") }
 }
 
 // dump is all that a server holds.
-func dump(t testing.TB, s *redistest.Server) map[string]string {
-	t.Helper()
+func dump(tb testing.TB, s *redistest.Server) map[string]string {
+	tb.Helper()
 	out := map[string]string{}
-	for _, k := range s.Client().Keys(t.Context(), "*").Val() {
-		out[k] = s.Client().Dump(t.Context(), k).Val()
+	for _, k := range s.Client().Keys(tb.Context(), "*").Val() {
+		out[k] = s.Client().Dump(tb.Context(), k).Val()
 	}
 	return out
 }
 
-func seedActive(t testing.TB, s *redistest.Server) {
-	t.Helper()
-	if err := s.Client().RPush(t.Context(), "asynq:{q}:active", "id", "other").Err(); err != nil {
-		t.Fatal(err)
+func seedActive(tb testing.TB, s *redistest.Server) {
+	tb.Helper()
+	if err := s.Client().RPush(tb.Context(), "asynq:{q}:active", "id", "other").Err(); err != nil {
+		tb.Fatal(err)
 	}
-	if err := s.Client().RPush(t.Context(), "asynq:{q}:pending", "waits").Err(); err != nil {
-		t.Fatal(err)
+	if err := s.Client().RPush(tb.Context(), "asynq:{q}:pending", "waits").Err(); err != nil {
+		tb.Fatal(err)
 	}
 }
 

@@ -18,8 +18,8 @@ const answersIn = 20 * time.Second
 // scripts, pipelines, and messages from one client to another.
 func TestOpenReachesTopologies(t *testing.T) {
 	for name, start := range map[string]func(*testing.T) string{
-		"sentinel": func(t *testing.T) string { return redistest.StartSentinel(t).URL() },
-		"cluster":  func(t *testing.T) string { return redistest.StartClusterOf(t, 3, 1).URL() },
+		"sentinel": func(t *testing.T) string { t.Helper(); return redistest.StartSentinel(t).URL() },
+		"cluster":  func(t *testing.T) string { t.Helper(); return redistest.StartClusterOf(t, 3, 1).URL() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

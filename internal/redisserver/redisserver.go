@@ -209,7 +209,7 @@ func (s *Server) run(ctx context.Context) (*process, error) {
 	}
 	defer func() { _ = log.Close() }() // the process has its own
 	p := &process{done: make(chan struct{})}
-	p.cmd = exec.Command(binary, s.commandLine()...)
+	p.cmd = exec.Command(binary, s.commandLine()...) //nolint:gosec,noctx // redis-server, with the options of whoever starts it
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = procAttr()
 	if err := p.cmd.Start(); err != nil {

@@ -54,12 +54,14 @@ func starting() (context.Context, context.CancelFunc) {
 }
 
 func closed(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
 		tb.Errorf("redistest: %v", err)
 	}
 }
 
 func wrap(tb testing.TB, s *redisserver.Server) *Server {
+	tb.Helper()
 	c := redis.NewClient(&redis.Options{Addr: s.Addr(), DisableIdentity: true})
 	tb.Cleanup(func() { _ = c.Close() })
 	return &Server{tb: tb, server: s, client: c}

@@ -117,6 +117,7 @@ func (c *Cluster) Await() { c.tb.Helper(); await(c.tb, c.topology) }
 func (c *Cluster) Client() *redis.ClusterClient { return c.nodes[0].ClusterClient() }
 
 func wrapAll(tb testing.TB, servers []*redisserver.Server) []*Server {
+	tb.Helper()
 	var out []*Server
 	for _, s := range servers {
 		out = append(out, wrap(tb, s))

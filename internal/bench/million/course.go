@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,13 +89,13 @@ func (c *course) flat() error {
 func (c *course) print(what string) {
 	n := c.done.Load()
 	first, later, ratio := c.growth()
-	fmt.Printf("%d events %s in %v: %.0f/s\n", n, what, c.took.Round(time.Second), float64(n)/c.took.Seconds())
-	fmt.Printf("  %-16s %.1f MiB at most in the first tenth, %.1f after: %.2f\n", c.of.name, mib(first), mib(later), ratio)
-	fmt.Printf("  by tenths       ")
+	fmt.Fprintf(os.Stdout, "%d events %s in %v: %.0f/s\n", n, what, c.took.Round(time.Second), float64(n)/c.took.Seconds())
+	fmt.Fprintf(os.Stdout, "  %-16s %.1f MiB at most in the first tenth, %.1f after: %.2f\n", c.of.name, mib(first), mib(later), ratio)
+	fmt.Fprintf(os.Stdout, "  by tenths       ")
 	for _, p := range c.peaks {
-		fmt.Printf(" %.1f", mib(p))
+		fmt.Fprintf(os.Stdout, " %.1f", mib(p))
 	}
-	fmt.Println()
+	fmt.Fprintln(os.Stdout)
 }
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }

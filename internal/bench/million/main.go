@@ -84,7 +84,7 @@ func measure(ctx context.Context, o options) error {
 	}
 	accepting.print("accepted by ingest, no worker")
 	each := float64(full-empty) / float64(o.events)
-	fmt.Printf("  Redis            %.0f bytes an event (its body: %.0f), %d MiB in all\n",
+	fmt.Fprintf(os.Stdout, "  Redis            %.0f bytes an event (its body: %.0f), %d MiB in all\n",
 		each, bodies/float64(o.events), (full-empty)>>20)
 
 	worker, err := r.start(ctx, "worker", fmt.Sprint("ACCESSRELAY_CONCURRENCY=", o.concurrency))
@@ -95,7 +95,7 @@ func measure(ctx context.Context, o options) error {
 	err = r.sink.await(ctx, delivering)
 	delivering.end()
 	delivering.print("delivered by a worker that came later")
-	fmt.Printf("  sent twice       %d\n", r.sink.repeats())
+	fmt.Fprintf(os.Stdout, "  sent twice       %d\n", r.sink.repeats())
 
 	errs := []error{err, accepting.flat(), delivering.flat()}
 	if most := bodies/float64(o.events) + overhead; each > most {

@@ -31,7 +31,7 @@ func (r *rig) start(ctx context.Context, name string, env ...string) (*program, 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(r.opts.bin, name))
+	cmd := exec.Command(filepath.Join(r.opts.bin, name)) //nolint:gosec,noctx // the programs that the caller built
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "ACCESSRELAY_CONFIG=" + r.config, "ACCESSRELAY_REDIS_URL=" + r.redis.URL(),
 		"ACCESSRELAY_OPS_ADDR=" + ops, "ACCESSRELAY_LOG_LEVEL=warn",
@@ -54,12 +54,15 @@ func (r *rig) start(ctx context.Context, name string, env ...string) (*program, 
 	return p, nil
 }
 
+// prober asks programs on this machine whether they are ready.
+var prober = &http.Client{Timeout: time.Second}
+
 func ready(ctx context.Context, addr string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
 	if err != nil {
 		return false
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := prober.Do(req)
 	if err != nil {
 		return false
 	}
@@ -73,7 +76,7 @@ func (p *program) memory() (int64, error) {
 	text, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		// Without /proc, as on macOS: in KiB too.
-		text, err = exec.Command("ps", "-o", "rss=", "-p", pid).Output()
+		text, err = exec.Command("ps", "-o", "rss=", "-p", pid).Output() //nolint:gosec,noctx // a number, and ps is quick
 		if err != nil {
 			return 0, fmt.Errorf("reading the memory of %s: %w", p.name, err)
 		}

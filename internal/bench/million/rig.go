@@ -144,7 +144,10 @@ func send(ctx context.Context, s *sample.Sender, body []byte) error {
 		if ctx.Err() != nil || time.Now().After(deadline) {
 			return fmt.Errorf("an event was not accepted within %v: %d %s: %w", stuck, a.Status, a.Message, err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }
 
