@@ -25,7 +25,7 @@ type Daemon interface {
 // Run starts d and keeps it running until SIGTERM, SIGINT, the end of ctx or a
 // failure, then stops it within timeout. SIGHUP reloads. A second SIGTERM or
 // SIGINT ends the process at once. What about says, keys and values, is in the
-// log's first line.
+// line that it starts with.
 func Run(ctx context.Context, d Daemon, timeout time.Duration, log *slog.Logger, about ...any) error {
 	stdlog.SetOutput(io.Discard) // net/http quotes there what destinations say unasked
 	hup := make(chan os.Signal, 1)

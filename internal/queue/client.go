@@ -50,8 +50,9 @@ func (c *Client) Close() error {
 }
 
 // EnqueueEvent returns nil once Redis has confirmed, at the level of package
-// ack, that it holds the task, or holds it already. After any error the task may still have been enqueued:
-// what is lost is the answer, and only the caller's retry can tell.
+// ack, that it holds the task, or holds it already. After any error the task may
+// still have been enqueued: what is lost is the answer, and only the caller's
+// retry can tell.
 func (c *Client) EnqueueEvent(ctx context.Context, t EventTask) error {
 	if err := c.enqueue(ctx, Events, t.ID, t.ID, t.encode()); err != nil {
 		return fmt.Errorf("enqueueing event: %w", err)

@@ -23,8 +23,9 @@ const (
 	scanCount = 1000                   // keys a call: so ten thousand keys a second
 
 	// After a scan all workers rest for so many times as long as it took, within
-	// these bounds: few keys are looked at often, many cost no more than this
-	// share of the time. A lost worker is answered after scanRest.
+	// these bounds: few keys are looked at often. So many that a scan takes longer
+	// than half a minute, some 300,000, are still looked at every ten minutes. A
+	// lost worker is answered after scanRest.
 	scanShare = 20
 	scanSoon  = 30 * time.Second
 	scanLate  = 10 * time.Minute
