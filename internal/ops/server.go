@@ -18,7 +18,9 @@ const (
 	readTimeout       = 30 * time.Second // the whole request with its body
 	writeTimeout      = 60 * time.Second // from the end of the header to the end of the answer
 	idleTimeout       = 2 * time.Minute  // longer than the usual proxy keeps a connection
-	maxHeaderBytes    = 32 << 10         // a large JWT is some 8 KiB
+	// A large JWT is some 8 KiB. Above the limit net/http answers 431 by itself,
+	// so there is room for tokens that the handler is to refuse in its own words.
+	maxHeaderBytes = 128 << 10
 )
 
 // Server is one HTTP listener. The zero address means off: every method of
