@@ -1,5 +1,6 @@
-// Package authn tells who sent a request. Each method (so far: jwt) is one
-// file with its config struct; the package knows no platform.
+// Package authn tells who sent a request. Each method (jwt, bearer, header,
+// basic, hmac) is one file with its config struct; the package knows no
+// platform.
 package authn
 
 import (
@@ -29,7 +30,11 @@ type Authenticator interface {
 
 // Config holds exactly one method.
 type Config struct {
-	JWT *JWT `yaml:"jwt"`
+	JWT    *JWT    `yaml:"jwt"`
+	Bearer *Bearer `yaml:"bearer"`
+	Header *Header `yaml:"header"`
+	Basic  *Basic  `yaml:"basic"`
+	HMAC   *HMAC   `yaml:"hmac"`
 }
 
 // Options are what the process gives to its authenticators.
@@ -42,6 +47,7 @@ type Options struct {
 // method is one way to authenticate; [Config] has a pointer to each.
 type method interface {
 	validate() error
+	warnings() []string // only asked after validate
 	authenticator(Options) (Authenticator, error)
 }
 
@@ -51,8 +57,20 @@ func (c Config) method() (method, error) {
 	if c.JWT != nil {
 		set = append(set, c.JWT)
 	}
+	if c.Bearer != nil {
+		set = append(set, c.Bearer)
+	}
+	if c.Header != nil {
+		set = append(set, c.Header)
+	}
+	if c.Basic != nil {
+		set = append(set, c.Basic)
+	}
+	if c.HMAC != nil {
+		set = append(set, c.HMAC)
+	}
 	if len(set) != 1 {
-		return nil, fmt.Errorf("needs exactly one method (jwt), has %d", len(set))
+		return nil, fmt.Errorf("needs exactly one method (jwt, bearer, header, basic, hmac), has %d", len(set))
 	}
 	return set[0], nil
 }
@@ -64,6 +82,18 @@ func (c Config) Validate() error {
 		return err
 	}
 	return m.validate()
+}
+
+// Warnings returns what an operator should know about a config that is
+// accepted: a line each, which begins with the key and holds no value of a
+// secret. The secrets must have been looked up. A config that [Config.Validate]
+// refuses has none.
+func (c Config) Warnings() []string {
+	m, err := c.method()
+	if err != nil || m.validate() != nil {
+		return nil
+	}
+	return m.warnings()
 }
 
 // New returns the authenticator that c describes. Its errors begin with the
@@ -94,15 +124,17 @@ func directClient() *http.Client {
 // The reasons of a [Failure]: a closed set. They are for the log and tell an
 // operator where to look; a client is never told which it was.
 const (
-	ReasonMissing     = "missing"       // no Authorization header
+	ReasonMissing     = "missing"       // no Authorization header, or not the one of the method
 	ReasonScheme      = "scheme"        // another scheme than the method's
-	ReasonMalformed   = "malformed"     // not one well-formed credential: two headers, another JWS form, bad JSON, a claim of a wrong type
+	ReasonMalformed   = "malformed"     // not one well-formed credential: a header twice, another JWS form, bad JSON, a claim of a wrong type
 	ReasonTooLarge    = "too_large"     // longer than any real credential
 	ReasonCritical    = "critical"      // the token demands extensions (crit, b64)
 	ReasonAlgorithm   = "algorithm"     // alg is none, HMAC, unknown, or not one that the key and the config allow
 	ReasonNoKeys      = "no_keys"       // the key set could not be fetched so far
 	ReasonUnknownKey  = "unknown_key"   // the token's kid is not in the key set
-	ReasonSignature   = "signature"     // no key that fits made this signature
+	ReasonSignature   = "signature"     // no key or secret that fits made this signature
+	ReasonSecret      = "secret"        // the secret, or username and password, are none of those configured
+	ReasonTimestamp   = "timestamp"     // a signed webhook is of another time than now
 	ReasonNoExpiry    = "no_expiry"     // exp is missing, or not above 0
 	ReasonExpired     = "expired"       // exp has passed
 	ReasonNotYetValid = "not_yet_valid" // nbf or iat is in the future

@@ -140,7 +140,7 @@ func TestConfigErrors(t *testing.T) {
 		c    Config
 		want string
 	}{
-		{"no method", Config{}, "needs exactly one method (jwt), has 0"},
+		{"no method", Config{}, "needs exactly one method (jwt, bearer, header, basic, hmac), has 0"},
 		{"no key", Config{JWT: &JWT{}}, "jwt: needs one of"},
 		{"key and key_file", Config{JWT: &JWT{KeyInline: "x", KeyFile: "y"}}, "jwt: key, key_file and jwks_url exclude"},
 		{"key and jwks_url", Config{JWT: &JWT{KeyInline: "x", JWKSURL: "https://x"}}, "exclude"},

@@ -25,3 +25,19 @@ func credential(h http.Header, scheme string) (string, *Failure) {
 	}
 	return rest, nil
 }
+
+// oneHeader returns the value of a header that must be there once, not empty
+// and of at most limit bytes. Two are refused for the reason that [credential]
+// has. name is canonical.
+func oneHeader(h http.Header, name string, limit int) (string, *Failure) {
+	values := h[name]
+	switch {
+	case len(values) > 1:
+		return "", fail(ReasonMalformed, "more than one header "+name)
+	case len(values) == 0 || values[0] == "":
+		return "", fail(ReasonMissing, "no header "+name)
+	case len(values[0]) > limit:
+		return "", fail(ReasonTooLarge, "header "+name+" is longer than any real one")
+	}
+	return values[0], nil
+}

@@ -12,7 +12,7 @@ var reasons = map[string]bool{
 	ReasonMissing: true, ReasonScheme: true, ReasonMalformed: true, ReasonTooLarge: true,
 	ReasonCritical: true, ReasonAlgorithm: true, ReasonNoKeys: true, ReasonUnknownKey: true,
 	ReasonSignature: true, ReasonNoExpiry: true, ReasonExpired: true, ReasonNotYetValid: true,
-	ReasonIssuer: true, ReasonAudience: true, ReasonSubject: true,
+	ReasonIssuer: true, ReasonAudience: true, ReasonSubject: true, ReasonSecret: true, ReasonTimestamp: true,
 }
 
 // No header, whatever it is, panics, fails with another reason than those

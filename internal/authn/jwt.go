@@ -43,6 +43,17 @@ func (c *JWT) validate() error {
 	return err
 }
 
+// warnings tells of tokens that were made for others and would pass.
+func (c *JWT) warnings() []string {
+	switch {
+	case c.JWKSURL != "" && c.Audience == "" && c.Subject == "":
+		return []string{"jwt: neither audience nor subject is set: a token that the provider made for any other service or client passes"}
+	case c.Issuer == "" && c.Audience == "" && c.Subject == "":
+		return []string{"jwt: none of issuer, audience and subject is set: whatever else is signed with the key passes"}
+	}
+	return nil
+}
+
 // parse returns the fixed keys or, if they are to be fetched, the URL.
 func (c *JWT) parse() (*keySet, *url.URL, error) {
 	if c.Leeway != nil && *c.Leeway < 0 {

@@ -1,17 +1,16 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"accessrelay/internal/authn"
 	"accessrelay/internal/secret"
 )
-
-// allMethods are the authentication methods that the product has.
-var allMethods = []string{"jwt", "bearer", "header", "basic", "hmac"}
 
 // auth reads the one method of a source. The methods and their keys are those
 // of authn's structs, so that a new one needs no line here.
@@ -23,12 +22,6 @@ func (l *loader) auth(a at) authn.Config {
 	}
 	if !l.is(a, objectNode) {
 		return c
-	}
-	for _, e := range a.n.entries {
-		if slices.Contains(allMethods, e.key) && !slices.Contains(l.methods(), e.key) {
-			l.fail(at{key: join(a.key, e.key), line: e.line}, "not supported by this version (it has %s)", strings.Join(l.methods(), ", "))
-			return c
-		}
 	}
 	o := l.object(a, l.methods()...)
 	if l.err == nil && len(o.vals) != 1 {
@@ -83,26 +76,59 @@ func (l *loader) jwtKey(a at, c *authn.JWT, resolve bool) {
 	}
 }
 
-// authError notes an error of authn, which begins with the key inside auth.
+// authError notes an error of authn, which begins with the key inside auth, at
+// the place that the key has in the file, in the file's spelling.
 func (l *loader) authError(a at, err error) {
-	key, msg, ok := strings.Cut(err.Error(), ": ")
+	key, msg, _ := strings.Cut(err.Error(), ": ")
 	place := at{key: a.key, line: a.line, n: a.n}
-	for part := range strings.SplitSeq(key, ".") {
-		if !ok || place.n == nil || place.n.kind != objectNode {
+	for i, part := range strings.Split(key, ".") {
+		name, index := splitIndex(part)
+		e, ok := entryFor(place.n, name)
+		switch {
+		case ok:
+			place = item(at{key: join(place.key, e.key), line: e.line, n: e.val}, index)
+		case i == 0: // not a key at all
+			place, msg = a, err.Error()
+		default: // missing: its line is that of what it is missing from
+			place = at{key: join(place.key, part), line: place.line}
+		}
+		if !ok {
 			break
 		}
-		i := slices.IndexFunc(place.n.entries, func(e entry) bool { return e.key == part })
-		if i < 0 {
-			place = at{key: join(place.key, part), line: place.line}
-			continue
-		}
-		e := place.n.entries[i]
-		place = at{key: join(place.key, part), line: e.line, n: e.val}
-	}
-	if !ok || place.key != join(a.key, key) {
-		place, msg = a, err.Error()
 	}
 	l.fail(place, "%s", oneLine(msg))
+}
+
+// splitIndex splits "secrets[1]"; without an index it is -1.
+func splitIndex(part string) (name string, index int) {
+	name, rest, _ := strings.Cut(part, "[")
+	index, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+	if err != nil {
+		return name, -1
+	}
+	return name, index
+}
+
+// entryFor finds key, or its spelling as a file or files, in the map n.
+func entryFor(n *node, key string) (entry, bool) {
+	if n == nil || n.kind != objectNode {
+		return entry{}, false
+	}
+	for _, name := range []string{key, key + "_file", key + "_files"} {
+		if i := slices.IndexFunc(n.entries, func(e entry) bool { return e.key == name }); i >= 0 {
+			return n.entries[i], true
+		}
+	}
+	return entry{}, false
+}
+
+// item is the place of an item of the list at a; a itself if there is none.
+func item(a at, index int) at {
+	if index < 0 || a.n == nil || a.n.kind != listNode || index >= len(a.n.items) {
+		return a
+	}
+	n := a.n.items[index]
+	return at{key: fmt.Sprintf("%s[%d]", a.key, index), line: n.line, n: n}
 }
 
 // fields fills the struct that v is, or points to, from the map at a. Each field

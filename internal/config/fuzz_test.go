@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"accessrelay/internal/authn"
 )
 
 // FuzzLoad looks for a panic, for an error of more than a line, and for a
@@ -46,7 +48,7 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("tenant %s is not found by its id", tenant.ID)
 			}
 			for _, s := range tenant.Sources {
-				if file.SourceByID(s.ID) != s || s.Platform == nil || s.Auth.JWT == nil {
+				if file.SourceByID(s.ID) != s || s.Platform == nil || s.Auth == (authn.Config{}) {
 					t.Errorf("source %+v is not complete", s)
 				}
 			}
