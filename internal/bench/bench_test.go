@@ -30,8 +30,8 @@ import (
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingestd"
 	"accessrelay/internal/redistest"
-	"accessrelay/internal/sample"
 	"accessrelay/internal/secret"
+	"accessrelay/internal/source/p0"
 	"accessrelay/internal/workerd"
 )
 
@@ -168,7 +168,9 @@ func (p *pair) post(body []byte) (string, error) {
 	return res.Header.Get("Accessrelay-Event-Id"), nil
 }
 
-func body(i int) []byte { return sample.For("p0")[0].Body(fmt.Sprintf("bench-%d-%d", os.Getpid(), i)) }
+func body(i int) []byte {
+	return p0.New().Samples()[0].Body(fmt.Sprintf("bench-%d-%d", os.Getpid(), i))
+}
 
 // BenchmarkTwoHops sends 50 events a second to an idle pair and reports how long
 // each took from the start of its request to its arrival at the sink.

@@ -13,15 +13,31 @@ import (
 	"accessrelay/internal/source/p0"
 )
 
+// platforms are all that this build knows.
+func platforms() []source.Sampler {
+	return []source.Sampler{
+		p0.New(),
+	}
+}
+
 // Platforms returns every platform by its name in the file. The map is the caller's.
 func Platforms() map[string]source.Platform {
 	out := map[string]source.Platform{}
-	for _, p := range []source.Platform{
-		p0.New(),
-	} {
+	for _, p := range platforms() {
 		out[p.Name()] = p
 	}
 	return out
+}
+
+// Samples returns what a platform sends, nil for one that is unknown. The slice
+// is the caller's.
+func Samples(platform string) []source.Sample {
+	for _, p := range platforms() {
+		if p.Name() == platform {
+			return p.Samples()
+		}
+	}
+	return nil
 }
 
 // Kinds returns every channel type. The slice is the caller's.

@@ -1,22 +1,36 @@
 package catalog
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// The names are what configs, paths, metrics and records hold: they must not
-// change, nor clash.
+// Every folder that reads a platform is listed: one that is forgotten would be
+// there and do nothing. The names are what configs, paths, metrics and records
+// hold: they must not change, nor clash.
 func TestPlatforms(t *testing.T) {
-	want := []string{"p0"}
-	got := Platforms()
-	if len(got) != len(want) {
-		t.Errorf("%d platforms, want %v", len(got), want)
+	entries, err := os.ReadDir("../source")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != "canonical" && e.Name() != "testdata" { // canonical is the relay's own
+			want = append(want, e.Name())
+		}
+	}
+	if got := PlatformNames(); !slices.Equal(got, want) || len(got) != len(platforms()) {
+		t.Errorf("%d platforms, %v; there are folders for %v", len(platforms()), got, want)
 	}
 	for _, name := range want {
-		if p := got[name]; p == nil || p.Name() != name || len(p.Methods()) == 0 {
-			t.Errorf("platform %s is %v", name, p)
+		if len(Samples(name)) == 0 {
+			t.Errorf("platform %s has no samples", name)
 		}
+	}
+	if Samples("nobody") != nil {
+		t.Error("there are samples of nobody")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"accessrelay/internal/sample"
+	"accessrelay/internal/sender"
 )
 
 // How a sender behaves: it gives an answer two seconds, and repeats the same
@@ -140,7 +140,7 @@ func (l *load) bearer() (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := time.Now(); now.After(l.expires) {
-		token, err := l.site.signer.Token(sample.Claims{TTL: tokenTTL}, now)
+		token, err := l.site.signer.Token(sender.Claims{TTL: tokenTTL}, now)
 		if err != nil {
 			return "", err
 		}

@@ -15,7 +15,9 @@ import (
 	"github.com/google/uuid"
 
 	"accessrelay/internal/event"
-	"accessrelay/internal/sample"
+	"accessrelay/internal/sender"
+	"accessrelay/internal/source"
+	"accessrelay/internal/source/p0"
 )
 
 // tenant is one customer of the relay, with one source.
@@ -40,8 +42,8 @@ func (c *channel) path() string { return "/" + c.tenant.name + "/" + c.name }
 type site struct {
 	tenants  []*tenant
 	channels []*channel // of all tenants
-	samples  []sample.Sample
-	signer   *sample.Signer
+	samples  []source.Sample
+	signer   *sender.Signer
 }
 
 // Where channels point to: no such host exists, and only the workers' own
@@ -52,15 +54,15 @@ const sinkHost = "http://sinks.invalid"
 const maxEvents = 9_999_999
 
 func newSite() (*site, error) {
-	key, err := sample.NewP0Key()
+	key, err := sender.NewP0Key()
 	if err != nil {
 		return nil, err
 	}
-	signer, err := sample.NewSigner(key)
+	signer, err := sender.NewSigner(key)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{samples: sample.For("p0"), signer: signer}
+	s := &site{samples: p0.New().Samples(), signer: signer}
 	acme, globex := s.tenant("acme"), s.tenant("globex")
 	s.channel(acme, "siem", "generic-webhook")
 	s.channel(acme, "chat", "slack-webhook", "request.*", "grant.revoked")
@@ -84,7 +86,7 @@ func (s *site) channel(t *tenant, name, kind string, filters ...string) {
 
 // Event n: every tenant gets every sample in turn.
 
-func (s *site) sampleOf(n int) sample.Sample { return s.samples[n%len(s.samples)] }
+func (s *site) sampleOf(n int) source.Sample { return s.samples[n%len(s.samples)] }
 func (s *site) tenantOf(n int) *tenant       { return s.tenants[n/len(s.samples)%len(s.tenants)] }
 
 // body is event n as its sender sends it, the same at every try.

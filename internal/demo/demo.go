@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"accessrelay/internal/sample"
 	"accessrelay/internal/secret"
+	"accessrelay/internal/sender"
 )
 
 // TenantID is that of the demo's one tenant. It is no secret, so it is fixed:
@@ -56,7 +56,7 @@ type Demo struct {
 	Recipient     string // age1…
 	APIKey        secret.String
 	SigningSecret secret.String // of the webhook channel: whsec_…
-	p0            *sample.Signer
+	p0            *sender.Signer
 }
 
 // ErrInboxURL says that the plan's InboxURL cannot be delivered to.
@@ -113,11 +113,11 @@ func Prepare(p Plan) (*Demo, error) {
 // senderKeys makes P0's keypair and the API key.
 func (d *Demo) senderKeys(dir, config string) error {
 	name := filepath.Join(dir, privateName)
-	private, err := ensure(name, modePrivate, sample.NewP0Key)
+	private, err := ensure(name, modePrivate, sender.NewP0Key)
 	if err != nil {
 		return err
 	}
-	if d.p0, err = sample.NewSigner(private); err != nil {
+	if d.p0, err = sender.NewSigner(private); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if _, err := ensure(filepath.Join(config, publicName), modePublic, d.p0.PublicPEM); err != nil {
@@ -169,7 +169,7 @@ func (d *Demo) Secrets() map[string]secret.String {
 
 // P0Token is a bearer token of the P0 source, good for [TokenTTL] from now.
 func (d *Demo) P0Token(now time.Time) (string, error) {
-	return d.p0.Token(sample.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}, now)
+	return d.p0.Token(sender.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}, now)
 }
 
 // Source is one source of the demo, as the platform sees it.

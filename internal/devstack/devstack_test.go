@@ -16,7 +16,6 @@ import (
 
 	"accessrelay/internal/catalog"
 	"accessrelay/internal/redisconn"
-	"accessrelay/internal/sample"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -75,7 +74,7 @@ func TestStack(t *testing.T) {
 	}
 	sent := 0
 	for _, p := range catalog.PlatformNames() {
-		sent += len(sample.For(p))
+		sent += len(catalog.Samples(p))
 	}
 	channels := len(catalog.Kinds())
 	if report.Sent != sent || report.Delivered != sent*channels {

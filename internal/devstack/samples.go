@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"time"
 
+	"accessrelay/internal/catalog"
 	"accessrelay/internal/demo"
 	"accessrelay/internal/event"
-	"accessrelay/internal/sample"
+	"accessrelay/internal/sender"
 )
 
 // poll is how often a receipt is asked for.
@@ -50,14 +51,14 @@ func (s *Stack) SendSamples(ctx context.Context) (Report, error) {
 }
 
 func (s *Stack) sendFrom(ctx context.Context, src demo.Source) ([]string, error) {
-	sender, err := sample.NewSender(s.URLs.HookURL(src.ID), src.Authorize)
+	client, err := sender.New(s.URLs.HookURL(src.ID), src.Authorize)
 	if err != nil {
 		return nil, err
 	}
-	defer sender.Close()
+	defer client.Close()
 	var ids []string
-	for _, smp := range sample.For(src.Platform) {
-		answer, err := sender.Send(ctx, smp.Body(rand.Text()))
+	for _, smp := range catalog.Samples(src.Platform) {
+		answer, err := client.Send(ctx, smp.Body(rand.Text()))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("sending %s: %w", smp.Name, err)

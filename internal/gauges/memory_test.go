@@ -22,7 +22,6 @@ import (
 	"accessrelay/internal/queue"
 	"accessrelay/internal/receipt"
 	"accessrelay/internal/redistest"
-	"accessrelay/internal/sample"
 	"accessrelay/internal/source/p0"
 )
 
@@ -90,7 +89,7 @@ func memoryTable(t *testing.T) map[string]float64 {
 	return rows
 }
 
-func payload() []byte { return sample.For("p0")[0].Body("0001") }
+func payload() []byte { return p0.New().Samples()[0].Body("0001") }
 
 // scales weigh keys of a server of their own.
 type scales struct {

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"accessrelay/internal/sample"
+	"accessrelay/internal/sender"
 )
 
 const (
@@ -31,7 +31,7 @@ type tally struct {
 }
 
 // send sends count times every body, no faster than the rate, and reports.
-func (c *sendCmd) send(ctx context.Context, sender *sample.Sender, bodies []body, t *Terminal) error {
+func (c *sendCmd) send(ctx context.Context, client *sender.Client, bodies []body, t *Terminal) error {
 	total := c.Count * len(bodies)
 	tally := &tally{out: t.Out, err: t.Err, single: total <= maxLines, startedAt: time.Now()}
 	limit := rate.NewLimiter(rate.Inf, 1)
@@ -46,7 +46,7 @@ func (c *sendCmd) send(ctx context.Context, sender *sample.Sender, bodies []body
 		go func() {
 			defer workers.Done()
 			for b := range jobs {
-				answer, err := sender.Send(ctx, b.make())
+				answer, err := client.Send(ctx, b.make())
 				if ctx.Err() == nil || err == nil {
 					tally.add(b.name, answer, err)
 				}
@@ -75,7 +75,7 @@ feeding:
 	return tally.finish(sent, total)
 }
 
-func (y *tally) add(name string, a sample.Answer, err error) {
+func (y *tally) add(name string, a sender.Answer, err error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	ok := err == nil && a.OK()

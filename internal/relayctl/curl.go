@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"accessrelay/internal/demo"
-	"accessrelay/internal/sample"
+	"accessrelay/internal/source/p0"
 )
 
 // pasted is the sample that the printed command sends: P0's own documented event.
@@ -19,7 +19,7 @@ const unique = `"$(date +%s%N)$RANDOM"`
 
 // curlEvent is a command that sends one more P0 event each time it is pasted.
 func curlEvent(hookURL, token string) string {
-	samples := sample.For("p0")
+	samples := p0.New().Samples()
 	body := string(samples[indexOf(samples, pasted)].Body(marker))
 	parts := strings.Split(body, marker)
 	for i := range parts {

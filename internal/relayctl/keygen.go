@@ -6,8 +6,8 @@ import (
 	"io/fs"
 	"os"
 
-	"accessrelay/internal/sample"
 	"accessrelay/internal/secret"
+	"accessrelay/internal/sender"
 )
 
 type keygenCmd struct {
@@ -90,11 +90,11 @@ Example:
 
 // Run writes both keys.
 func (c *keygenP0Cmd) Run(t *Terminal) error {
-	private, err := sample.NewP0Key()
+	private, err := sender.NewP0Key()
 	if err != nil {
 		return err
 	}
-	signer, err := sample.NewSigner(private)
+	signer, err := sender.NewSigner(private)
 	if err != nil {
 		return err
 	}

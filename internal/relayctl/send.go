@@ -11,7 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"accessrelay/internal/sample"
+	"accessrelay/internal/catalog"
+	"accessrelay/internal/sender"
+	"accessrelay/internal/source"
 )
 
 const (
@@ -53,9 +55,9 @@ Examples:
 
 // Run sends and reports.
 func (c *sendCmd) Run(ctx context.Context, t *Terminal) error {
-	samples := sample.For(c.Platform)
+	samples := catalog.Samples(c.Platform)
 	if samples == nil {
-		return badUsage("--platform: there are no samples of %q (there are of %s)", c.Platform, strings.Join(sample.Platforms(), ", "))
+		return badUsage("--platform: there are no samples of %q (there are of %s)", c.Platform, strings.Join(catalog.PlatformNames(), ", "))
 	}
 	if c.List {
 		return listSamples(t.Out, samples)
@@ -64,15 +66,15 @@ func (c *sendCmd) Run(ctx context.Context, t *Terminal) error {
 	if err != nil {
 		return err
 	}
-	sender, err := c.sender()
+	client, err := c.client()
 	if err != nil {
 		return err
 	}
-	defer sender.Close()
-	return c.send(ctx, sender, bodies, t)
+	defer client.Close()
+	return c.send(ctx, client, bodies, t)
 }
 
-func listSamples(w io.Writer, samples []sample.Sample) error {
+func listSamples(w io.Writer, samples []source.Sample) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SAMPLE\tBECOMES")
 	for _, s := range samples {
@@ -87,7 +89,7 @@ type body struct {
 	make func() []byte
 }
 
-func (c *sendCmd) bodies(in io.Reader, samples []sample.Sample) ([]body, error) {
+func (c *sendCmd) bodies(in io.Reader, samples []source.Sample) ([]body, error) {
 	given := 0
 	for _, g := range []bool{len(c.Sample) > 0, c.All, c.Body != ""} {
 		if g {
@@ -124,7 +126,7 @@ func (c *sendCmd) bodies(in io.Reader, samples []sample.Sample) ([]body, error) 
 	return out, nil
 }
 
-func indexOf(samples []sample.Sample, name string) int {
+func indexOf(samples []source.Sample, name string) int {
 	for i, s := range samples {
 		if s.Name == name {
 			return i
@@ -152,8 +154,8 @@ func readBody(path string, in io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// sender checks the settings of the connection and the token.
-func (c *sendCmd) sender() (*sample.Sender, error) {
+// client checks the settings of the connection and the token.
+func (c *sendCmd) client() (*sender.Client, error) {
 	for _, check := range []struct {
 		wrong bool
 		what  string
@@ -173,13 +175,13 @@ func (c *sendCmd) sender() (*sample.Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--key-file: %w", shortPath(err))
 	}
-	signer, err := sample.NewSigner(key)
+	signer, err := sender.NewSigner(key)
 	if err != nil {
 		return nil, fmt.Errorf("--key-file: %s: %w", c.KeyFile, err)
 	}
 	signer.KeyID = c.Kid
-	claims := sample.Claims{Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, TTL: c.TTL}
-	sender, err := sample.NewSender(c.URL, func(r *http.Request) error {
+	claims := sender.Claims{Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, TTL: c.TTL}
+	client, err := sender.New(c.URL, func(r *http.Request) error {
 		token, err := signer.Token(claims, time.Now())
 		r.Header.Set("Authorization", "Bearer "+token)
 		return err
@@ -187,5 +189,5 @@ func (c *sendCmd) sender() (*sample.Sender, error) {
 	if err != nil {
 		return nil, badUsage("--url: %v", err)
 	}
-	return sender, nil
+	return client, nil
 }

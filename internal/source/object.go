@@ -87,3 +87,13 @@ func LooksLikeEmail(s string) bool {
 			return r <= ' ' || r == 0x7F || strings.ContainsRune(`/\:;,<>()[]{}"|`, r)
 		})
 }
+
+// Present keeps an absent fact an absent key: it returns nil for the zero T,
+// else a pointer to v.
+func Present[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

@@ -29,6 +29,22 @@ type Platform interface {
 	Normalize(body []byte, e *event.Event)
 }
 
+// Configurable is a platform that each source sets up for itself, with further
+// keys of the source in the file. It is of no use as it is: what reads events is
+// what its Settings make.
+type Configurable interface {
+	Platform
+	// NewSettings returns a pointer to an empty struct. Its yaml tags are the keys.
+	NewSettings() Settings
+}
+
+// Settings are what one source says to its platform.
+type Settings interface {
+	// Platform returns the platform so set up. Its error begins with the key that
+	// is wrong, as in "event_type: …".
+	Platform() (Platform, error)
+}
+
 // EnvelopeError says why a body is not an event of its platform. Its text is
 // shown to the sender; it holds nothing of the body but the names of fields.
 type EnvelopeError struct {

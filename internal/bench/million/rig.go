@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"accessrelay/internal/redisserver"
-	"accessrelay/internal/sample"
+	"accessrelay/internal/sender"
+	"accessrelay/internal/source/p0"
 )
 
 // rig is everything around the two programs.
@@ -53,15 +54,15 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 	if r.hooksAddr, err = freeAddr(); err != nil {
 		return err
 	}
-	key, err := sample.NewP0Key()
+	key, err := sender.NewP0Key()
 	if err != nil {
 		return err
 	}
-	signer, err := sample.NewSigner(key)
+	signer, err := sender.NewSigner(key)
 	if err != nil {
 		return err
 	}
-	if r.token, err = signer.Token(sample.Claims{TTL: 24 * time.Hour}, time.Now()); err != nil {
+	if r.token, err = signer.Token(sender.Claims{TTL: 24 * time.Hour}, time.Now()); err != nil {
 		return err
 	}
 	public, err := signer.PublicPEM()
@@ -99,26 +100,26 @@ func (r *rig) close() {
 
 // sendAll has all events accepted and returns the bytes of their bodies.
 func (r *rig) sendAll(ctx context.Context, c *course) (bytes float64, err error) {
-	sender, err := sample.NewSender("http://"+r.hooksAddr+"/v1/hooks/million-p0", func(q *http.Request) error {
+	client, err := sender.New("http://"+r.hooksAddr+"/v1/hooks/million-p0", func(q *http.Request) error {
 		q.Header.Set("Authorization", "Bearer "+r.token)
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	defer sender.Close()
+	defer client.Close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
 		next, sum atomic.Int64
 		wg        sync.WaitGroup
-		body      = sample.For("p0")[0].Body
+		body      = p0.New().Samples()[0].Body
 	)
 	for range r.opts.senders {
 		wg.Go(func() {
 			for n := next.Add(1); n <= int64(r.opts.events) && ctx.Err() == nil; n = next.Add(1) {
 				b := body(fmt.Sprintf("%08d", n))
-				if err := send(ctx, sender, b); err != nil {
+				if err := send(ctx, client, b); err != nil {
 					cancel(err)
 					return
 				}
@@ -132,7 +133,7 @@ func (r *rig) sendAll(ctx context.Context, c *course) (bytes float64, err error)
 }
 
 // send sends one event until it is accepted: under this load Redis may be late.
-func send(ctx context.Context, s *sample.Sender, body []byte) error {
+func send(ctx context.Context, s *sender.Client, body []byte) error {
 	for deadline := time.Now().Add(stuck); ; {
 		a, err := s.Send(ctx, body)
 		if err == nil && a.OK() {

@@ -29,15 +29,15 @@ func readCommon(data source.Object, e *event.Event) {
 }
 
 func readRequest(data source.Object, idKey string) *event.Request {
-	return orNil(event.Request{ID: data.Text(idKey), Reason: data.Text("reason")})
+	return source.Present(event.Request{ID: data.Text(idKey), Reason: data.Text("reason")})
 }
 
 func readAccess(data source.Object) []event.Access {
 	permission := data.Object("permission")
 	a := event.Access{
-		Integration: orNil(event.Integration{Type: data.Text("type")}),
-		Resource:    orNil(event.Resource{Type: data.Text("access")}),
-		Permission: orNil(event.Permission{
+		Integration: source.Present(event.Integration{Type: data.Text("type")}),
+		Resource:    source.Present(event.Resource{Type: data.Text("access")}),
+		Permission: source.Present(event.Permission{
 			Name:        permission.Text("name"),
 			Description: permission.Text("description"),
 		}),
@@ -73,7 +73,7 @@ func approvalStatus(t event.Type) string {
 }
 
 func readWindow(data source.Object) *event.Window {
-	return orNil(event.Window{
+	return source.Present(event.Window{
 		StartsAt: data.Epoch("startsAt", time.Millisecond),
 		EndsAt:   data.Epoch("endsAt", time.Millisecond),
 	})
@@ -81,18 +81,9 @@ func readWindow(data source.Object) *event.Window {
 
 func readError(data source.Object) *event.Failure {
 	failure := data.Object("error")
-	return orNil(event.Failure{
+	return source.Present(event.Failure{
 		ID:      failure.Text("errorId"),
 		Type:    failure.Text("type"),
 		Message: failure.Text("message"),
 	})
-}
-
-// orNil keeps an absent fact an absent key: nil for the zero T.
-func orNil[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }

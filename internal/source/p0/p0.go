@@ -46,7 +46,7 @@ import (
 // Platform is P0's dialect.
 type Platform struct{}
 
-var _ source.Platform = Platform{}
+var _ source.Sampler = Platform{}
 
 // New returns P0's dialect.
 func New() Platform { return Platform{} }

@@ -1,4 +1,6 @@
-package sample
+// Package sender is the other side, for trying out a relay without any platform:
+// it signs webhooks and posts them.
+package sender
 
 import (
 	"bytes"
@@ -20,9 +22,9 @@ const (
 	maxMessage  = 200              // characters of it that are shown
 )
 
-// Sender posts webhooks to one URL, as a platform does. It is safe for
+// Client posts webhooks to one URL, as a platform does. It is safe for
 // concurrent use. Close it when done.
-type Sender struct {
+type Client struct {
 	url       string
 	authorize func(*http.Request) error
 	client    *http.Client
@@ -39,14 +41,14 @@ type Answer struct {
 // OK reports whether the webhook was taken.
 func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
-// NewSender returns a sender for an http or https URL. authorize adds the
+// New returns a client for an http or https URL. authorize adds the
 // platform's credentials to every request.
-func NewSender(target string, authorize func(*http.Request) error) (*Sender, error) {
+func New(target string, authorize func(*http.Request) error) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("not a URL such as http://127.0.0.1:8080/v1/hooks/demo-p0")
 	}
-	return &Sender{url: target, authorize: authorize, client: &http.Client{
+	return &Client{url: target, authorize: authorize, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		},
@@ -57,11 +59,11 @@ func NewSender(target string, authorize func(*http.Request) error) (*Sender, err
 }
 
 // Close lets go of the connections.
-func (s *Sender) Close() { s.client.CloseIdleConnections() }
+func (s *Client) Close() { s.client.CloseIdleConnections() }
 
 // Send posts one webhook. The error is of the connection; an answer of any
 // status is none.
-func (s *Sender) Send(ctx context.Context, body []byte) (Answer, error) {
+func (s *Client) Send(ctx context.Context, body []byte) (Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, fmt.Errorf("making the request: %w", err)

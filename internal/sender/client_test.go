@@ -1,4 +1,4 @@
-package sample
+package sender
 
 import (
 	"errors"
@@ -47,7 +47,7 @@ func TestSend(t *testing.T) {
 				tt.answer(w, r)
 			}))
 			defer srv.Close()
-			s, err := NewSender(srv.URL+"/hook", func(r *http.Request) error { r.Header.Set("Authorization", "Bearer x"); return nil })
+			s, err := New(srv.URL+"/hook", func(r *http.Request) error { r.Header.Set("Authorization", "Bearer x"); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,14 +73,14 @@ func TestSend(t *testing.T) {
 
 func TestSendFails(t *testing.T) {
 	for _, target := range []string{"", "nonsense", "/path", "ftp://host/", "http://", "http://[::1"} {
-		if _, err := NewSender(target, nil); err == nil {
+		if _, err := New(target, nil); err == nil {
 			t.Errorf("%q is taken for a URL", target)
 		}
 	}
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()
 	none := func(*http.Request) error { return nil }
-	s, err := NewSender(srv.URL+"/S3CR3T", none)
+	s, err := New(srv.URL+"/S3CR3T", none)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestSendFails(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 	noKey := errors.New("no key")
-	if s, err = NewSender(srv.URL, func(*http.Request) error { return noKey }); err != nil {
+	if s, err = New(srv.URL, func(*http.Request) error { return noKey }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Send(t.Context(), nil); !errors.Is(err, noKey) {

@@ -1,4 +1,4 @@
-package sample
+package sender
 
 import (
 	"crypto"
@@ -108,11 +108,11 @@ func (s *Signer) PublicPEM() ([]byte, error) {
 
 // Token makes a token in compact form, issued at now.
 func (s *Signer) Token(c Claims, now time.Time) (string, error) {
-	header := fields{"alg": s.alg, "typ": "JWT"}
+	header := map[string]any{"alg": s.alg, "typ": "JWT"}
 	if s.KeyID != "" {
 		header["kid"] = s.KeyID
 	}
-	claims := fields{"iat": now.Unix(), "exp": now.Add(c.TTL).Unix()}
+	claims := map[string]any{"iat": now.Unix(), "exp": now.Add(c.TTL).Unix()}
 	for name, v := range map[string]string{"iss": c.Issuer, "aud": c.Audience, "sub": c.Subject} {
 		if v != "" {
 			claims[name] = v
