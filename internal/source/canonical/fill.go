@@ -5,10 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
+
+	"accessrelay/internal/source"
 )
 
 const (
@@ -30,8 +35,13 @@ func (p problems) add(field, what string) {
 
 func (p problems) full() bool { return len(p) >= maxProblems }
 
-// fill sets v to what raw, valid JSON, says, as far as it fits; path is where raw
-// stands. An object or array that says nothing is as good as absent.
+// rfc3339 is what RFC 3339 writes. The time package takes more: a comma, hours of
+// one digit, and zones a day away.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// fill sets v to what raw says, as far as it fits; path is where raw stands. raw is
+// valid JSON without white space around it. An object or array that says nothing
+// is as good as absent.
 //
 // encoding/json would do, were it not for what it takes in silence: unknown keys,
 // keys in another case, keys given twice, and null.
@@ -63,26 +73,17 @@ func (p problems) fill(path string, raw json.RawMessage, v reflect.Value) {
 }
 
 func (p problems) object(path string, raw json.RawMessage, v reflect.Value) {
-	dec := p.open(path, raw, '{', "an object")
-	if dec == nil {
+	if raw[0] != '{' {
+		p.wrongType(path, raw, "an object")
 		return
 	}
-	keys, seen := keysOf(v.Type()), map[string]bool{}
-	for dec.More() {
-		token, _ := dec.Token()
-		key, _ := token.(string)
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return // not valid JSON, which it is
-		}
+	keys := keysOf(v.Type())
+	var given uint64 // a bit for each field
+	for key, value := range source.Members(raw) {
 		at := clip(key)
 		if path != "" {
 			at = path + "." + at
 		}
-		if seen[key] {
-			p.add(at, "is given twice")
-		}
-		seen[key] = true
 		i := slices.Index(keys, key) // as they are written: Type is not type
 		if i < 0 {
 			if !p.full() {
@@ -90,41 +91,29 @@ func (p problems) object(path string, raw json.RawMessage, v reflect.Value) {
 			}
 			continue
 		}
-		v.Field(i).SetZero() // of two the last counts, as everywhere
+		if given&(1<<i) != 0 {
+			p.add(at, "is given twice")
+			v.Field(i).SetZero() // of two the last counts, as everywhere
+		}
+		given |= 1 << i
 		p.fill(at, value, v.Field(i))
 	}
 }
 
 func (p problems) list(path string, raw json.RawMessage, v reflect.Value) {
-	dec := p.open(path, raw, '[', "an array")
-	if dec == nil {
+	if raw[0] != '[' {
+		p.wrongType(path, raw, "an array")
 		return
 	}
-	for i := 0; dec.More(); i++ {
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return
-		}
+	i := 0
+	for value := range source.Elements(raw) {
 		item := reflect.New(v.Type().Elem()).Elem()
-		p.fill(fmt.Sprintf("%s[%d]", path, i), value, item)
+		p.fill(path+"["+strconv.Itoa(i)+"]", value, item)
 		if !item.IsZero() {
 			v.Set(reflect.Append(v, item))
 		}
+		i++
 	}
-}
-
-// open returns a decoder behind raw's bracket, or nil if raw is something else.
-func (p problems) open(path string, raw json.RawMessage, bracket byte, what string) *json.Decoder {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if raw[0] != bracket {
-		p.wrongType(path, raw, what)
-		return nil
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := dec.Token(); err != nil {
-		return nil
-	}
-	return dec
 }
 
 func (p problems) text(path string, raw json.RawMessage) (s string) {
@@ -137,10 +126,15 @@ func (p problems) text(path string, raw json.RawMessage) (s string) {
 
 // time reads a time in UTC. The zero time, which some write for none, is none.
 func (p problems) time(path string, raw json.RawMessage) time.Time {
+	const want = "a time in RFC 3339, such as 2026-01-15T09:30:00Z"
 	var text string
-	var t time.Time
-	if raw[0] != '"' || json.Unmarshal(raw, &text) != nil || t.UnmarshalText([]byte(text)) != nil {
-		p.wrongType(path, raw, "a time in RFC 3339, such as 2026-01-15T09:30:00Z")
+	if raw[0] != '"' || json.Unmarshal(raw, &text) != nil || !rfc3339.MatchString(text) {
+		p.wrongType(path, raw, want)
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil { // no such day
+		p.wrongType(path, raw, want)
 		return time.Time{}
 	}
 	t = t.UTC()
@@ -159,15 +153,21 @@ func (p problems) wrongType(path string, raw json.RawMessage, want string) {
 	p.add(path, "must be "+want)
 }
 
+var knownKeys sync.Map // reflect.Type to []string
+
 // keysOf returns the keys of an object that is read into a struct of type t, in
-// the order of the fields.
+// the order of the fields. The slice is shared.
 func keysOf(t reflect.Type) []string {
-	var out []string
+	if known, ok := knownKeys.Load(t); ok {
+		return known.([]string)
+	}
+	var keys []string
 	for i := range t.NumField() {
 		key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		out = append(out, key)
+		keys = append(keys, key)
 	}
-	return out
+	knownKeys.Store(t, keys)
+	return keys
 }
 
 // clip shortens a key that nobody knows.

@@ -1,6 +1,7 @@
 package canonical
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"reflect"
@@ -50,7 +51,7 @@ func Read(text []byte) (event.Event, error) {
 func read(text []byte) (event.Event, problems) {
 	var b body
 	bad := problems{}
-	bad.fill("", text, reflect.ValueOf(&b).Elem())
+	bad.fill("", bytes.TrimSpace(text), reflect.ValueOf(&b).Elem())
 	if why := refusal(b.Type); why != "" {
 		bad.add(keyType, why)
 	}
