@@ -17,6 +17,7 @@ func TestEventTaskArrivesAsSent(t *testing.T) {
 	startPump(t, s.Addr(), Handlers{Event: func(_ context.Context, e EventTask) error { got <- e; return nil }})
 	want := sampleEvent()
 	want.ChannelID = "b2b7d0a8-0d6c-4b5d-9a63-1c1b5f5a7a10"
+	want.IdempotencyKey = "order:7/~!"
 	if err := c.EnqueueEvent(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestEventTaskArrivesAsSent(t *testing.T) {
 
 func equalEvents(a, b EventTask) bool {
 	return a.ID == b.ID && a.TenantID == b.TenantID && a.Source == b.Source && a.Platform == b.Platform &&
-		a.TraceParent == b.TraceParent && a.ChannelID == b.ChannelID && a.ReceivedAt.Equal(b.ReceivedAt)
+		a.TraceParent == b.TraceParent && a.ChannelID == b.ChannelID && a.IdempotencyKey == b.IdempotencyKey && a.ReceivedAt.Equal(b.ReceivedAt)
 }
 
 func TestDeliveryTaskArrivesAsSent(t *testing.T) {

@@ -44,6 +44,7 @@ const (
 	headerTraceParent = "traceparent"
 	headerEvent       = "event"
 	headerChannel     = "channel"
+	headerKey         = "idempotency_key"
 )
 
 // EventTask is an accepted event on its way to a worker.
@@ -55,7 +56,9 @@ type EventTask struct {
 	ReceivedAt  time.Time // exact to the microsecond
 	TraceParent string    // W3C trace context, or ""
 	ChannelID   string    // "": routed by the channels' filters; else to this channel alone
-	Body        []byte    // as received
+	// IdempotencyKey, if not "", says what the event repeats instead of its body.
+	IdempotencyKey string
+	Body           []byte // as received
 }
 
 // DeliveryTask asks for one delivery to be looked at. Everything else about it
@@ -87,18 +90,22 @@ func (t EventTask) encode() *asynq.Task {
 	if t.ChannelID != "" {
 		h[headerChannel] = t.ChannelID
 	}
+	if t.IdempotencyKey != "" {
+		h[headerKey] = t.IdempotencyKey
+	}
 	return asynq.NewTaskWithHeaders(kindEvent, t.Body, h)
 }
 
 func decodeEvent(headers map[string]string, payload []byte) (EventTask, error) {
 	t := EventTask{
-		ID:          headers[headerEvent],
-		TenantID:    headers[headerTenant],
-		Source:      headers[headerSource],
-		Platform:    headers[headerPlatform],
-		TraceParent: headers[headerTraceParent],
-		ChannelID:   headers[headerChannel],
-		Body:        payload,
+		ID:             headers[headerEvent],
+		TenantID:       headers[headerTenant],
+		Source:         headers[headerSource],
+		Platform:       headers[headerPlatform],
+		TraceParent:    headers[headerTraceParent],
+		ChannelID:      headers[headerChannel],
+		IdempotencyKey: headers[headerKey],
+		Body:           payload,
 	}
 	us, err := strconv.ParseInt(headers[headerReceivedAt], 10, 64)
 	if err != nil {

@@ -2,6 +2,8 @@ package relay
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"time"
@@ -86,7 +88,7 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	return r.fanOut(ctx, log, a, ev, stored)
 }
 
-// claim claims the payload for a. It returns the event that a repeats, if that
+// claim claims key, the payload's or the sender's own, for a. It returns the event that a repeats, if that
 // stands: an event whose enqueue was never confirmed can be taken by a failover
 // after a worker came to it, and its claim, on another master of a Cluster, stay
 // behind. Its sender was not answered 200 and sends it again, as a.
@@ -149,11 +151,7 @@ func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.D
 		ID: a.ID, TenantID: a.TenantID, Source: a.Source, Platform: a.Platform,
 		ReceivedAt: a.ReceivedAt, Raw: a.Body,
 	}
-	src, known := r.Source(a.Source)
-	if !known {
-		src.Platform, known = r.Platform(a.Platform)
-		src.DedupWindow = defaultWindow
-	}
+	src, known := r.source(a)
 	switch {
 	case a.ChannelID != "": // asked for by a person, who may ask again
 		src.DedupWindow = 0
@@ -176,6 +174,19 @@ func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.D
 	return ev, src.DedupWindow
 }
 
+// source returns what is known of the event's source. The relay's own are none of
+// the file's, which may have one of the same id.
+func (r *Relay) source(a Accepted) (src Source, known bool) {
+	if own, ok := canonical.Own(a.Platform); ok {
+		return Source{Platform: own, DedupWindow: defaultWindow}, true
+	}
+	if src, known = r.Source(a.Source); known {
+		return src, true
+	}
+	p, known := r.Platform(a.Platform)
+	return Source{Platform: p, DedupWindow: defaultWindow}, known
+}
+
 // readSafely reports false if the normaliser panicked: ev is then half-made.
 func readSafely(p source.Platform, body []byte, ev *event.Event) (ok bool) {
 	defer func() { ok = recover() == nil }()
@@ -183,14 +194,25 @@ func readSafely(p source.Platform, body []byte, ev *event.Event) (ok bool) {
 	return
 }
 
-// claimKey names the payload: equal for bodies of one source that are equal as
-// JSON. A body without a fingerprint is its own event.
+// claimKey names what makes an event of a tenant's source a repeat: the sender's
+// own key if there is one, else the payload, which is equal for bodies that are
+// equal as JSON. A body without a fingerprint is its own event.
 func claimKey(a Accepted, ev *event.Event) string {
+	from := a.TenantID + ":" + a.Source + ":"
+	if _, own := canonical.Own(a.Platform); own {
+		from = a.TenantID + ":/" + a.Source + ":" // no id of a source has a slash
+	}
+	if a.IdempotencyKey != "" {
+		// A fingerprint has no colon, so that no payload can pass for a key. The
+		// digest is of one length, and keeps the text out of the name of a key.
+		sum := sha256.Sum256([]byte(a.IdempotencyKey))
+		return from + "key:" + base64.RawURLEncoding.EncodeToString(sum[:])
+	}
 	payload, err := event.Fingerprint(ev.Raw)
 	if err != nil {
 		payload = a.ID
 	}
-	return a.TenantID + ":" + a.Source + ":" + payload
+	return from + payload
 }
 
 // plan lists the deliveries that the event calls for.

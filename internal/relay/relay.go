@@ -29,7 +29,10 @@ type Accepted struct {
 	ReceivedAt  time.Time
 	TraceParent string
 	ChannelID   string // "": routed by filters; else for this channel alone
-	Body        []byte
+	// IdempotencyKey is what the sender calls the event, or "". It then decides what
+	// repeats what, and the payload does not.
+	IdempotencyKey string
+	Body           []byte
 }
 
 // Due is a delivery that somebody should look at.
@@ -104,7 +107,7 @@ type Policy struct {
 
 // Config is what a [Relay] needs. Every field must be set.
 type Config struct {
-	// Source finds a source by id; false if the file no longer has it.
+	// Source finds a source of the file by id; false if the file no longer has it.
 	Source func(id string) (Source, bool)
 	// Platform finds a platform by name, for events whose source is gone.
 	Platform func(name string) (source.Platform, bool)

@@ -67,16 +67,16 @@ func newWorld(t *testing.T, channels ...*channel.Channel) (*world, *Relay) {
 
 func (w *world) relay() *Relay {
 	w.metrics = prometheus.NewRegistry()
-	platforms := map[string]source.Platform{"own": canonical.New("own"), canonical.Relay: canonical.New(canonical.Relay), "panics": panicking{}}
+	platforms := map[string]source.Platform{"own": canonical.New("own"), "panics": panicking{}}
 	return New(Config{
 		Source: func(id string) (Source, bool) {
 			p, ok := platforms[id]
-			return Source{Platform: p, DedupWindow: 2 * time.Hour}, ok && id != canonical.Relay
+			return Source{Platform: p, DedupWindow: 2 * time.Hour}, ok
 		},
 		Platform: func(name string) (source.Platform, bool) { p, ok := platforms[name]; return p, ok },
 		Claims:   w, Records: w, Channels: w, Switch: w, Queue: w, Transports: []transport.Transport{w},
 		Policy:  func() Policy { return policy },
-		Metrics: NewMetrics(w.metrics, []string{"own", canonical.Relay}, []string{"fake"}),
+		Metrics: NewMetrics(w.metrics, append(canonical.Names(), "own"), []string{"fake"}),
 		Log:     slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:     func() time.Time { return w.now },
 	})

@@ -8,7 +8,6 @@ import (
 	"accessrelay/internal/config"
 	"accessrelay/internal/relay"
 	"accessrelay/internal/source"
-	"accessrelay/internal/source/canonical"
 )
 
 // view is the file as the steps see it. A reload replaces it whole.
@@ -26,12 +25,8 @@ func (v *view) source(id string) (relay.Source, bool) {
 	return relay.Source{Platform: s.Platform, DedupWindow: s.DedupWindow}, true
 }
 
-// platform finds the platform of an event whose source the file does not have:
-// one that it no longer has, or the relay itself.
+// platform finds the platform of an event whose source the file no longer has.
 func platform(name string) (source.Platform, bool) {
-	if name == canonical.Relay {
-		return canonical.New(name), true
-	}
 	p, ok := catalog.Platforms()[name]
 	return p, ok
 }

@@ -146,7 +146,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		Channels: channels, Switch: store, Queue: relayQueue{tasks},
 		Transports: []transport.Transport{slack.New(clients), webhook.New(clients)},
 		Policy:     d.view.policy,
-		Metrics:    relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Relay), catalog.ChannelTypes()),
+		Metrics:    relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Names()...), catalog.ChannelTypes()),
 		Log:        opts.Log, Now: time.Now,
 	})
 	d.pump = queue.NewPump(pumpRDB, queue.PumpConfig{
