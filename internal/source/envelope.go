@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -31,6 +32,21 @@ func Envelope(body []byte, required ...string) error {
 		}
 	}
 	return nil
+}
+
+// EnvelopeAny is [Envelope] for one required key that goes by several names, of
+// which at least one must have a value. The error's field is the first of them.
+func EnvelopeAny(body []byte, names ...string) error {
+	if err := checkObject(body); err != nil {
+		return err
+	}
+	if presentKeys(body, names) != 0 {
+		return nil
+	}
+	return &EnvelopeError{
+		Field:  names[0],
+		Reason: fmt.Sprintf("required under one of the names %s, but missing or null", strings.Join(names, ", ")),
+	}
 }
 
 // maxDepth is how deep arrays and objects may nest. encoding/json reads 10,000

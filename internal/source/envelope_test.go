@@ -177,3 +177,33 @@ func BenchmarkEnvelope(b *testing.B) {
 		}
 	}
 }
+
+func TestEnvelopeAny(t *testing.T) {
+	const missing = "required under one of the names type, event, but missing or null"
+	for _, c := range []struct{ body, field, reason string }{
+		{`{"type":1}`, "", ""},
+		{`{"event":""}`, "", ""},
+		{`{"type":null,"event":{}}`, "", ""},
+		{`{"type":"x","event":null}`, "", ""},
+		{`{"event":null,"event":1}`, "", ""},
+		{`{"ev\u0065nt":1}`, "", ""},
+		{`{}`, "type", missing},
+		{`{"type":null}`, "type", missing},
+		{`{"type":1,"type":null,"event":null}`, "type", missing},
+		{`{"Type":1,"data":{"type":1},"events":1}`, "type", missing},
+		{`[]`, "", "the body is JSON, but not an object"},
+		{``, "", "the body is empty; it must be one JSON object"},
+	} {
+		err := EnvelopeAny([]byte(c.body), "type", "event")
+		if c.reason == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.body, err)
+			}
+			continue
+		}
+		var env *EnvelopeError
+		if !errors.As(err, &env) || env.Field != c.field || env.Reason != c.reason {
+			t.Errorf("%s: %v; want %q, %q", c.body, err, c.field, c.reason)
+		}
+	}
+}

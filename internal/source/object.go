@@ -61,6 +61,43 @@ func (o Object) Epoch(key string, unit time.Duration) time.Time {
 	return t
 }
 
+// Time returns the time under key in UTC: a text by RFC 3339, or a number, also as
+// text, of seconds or of milliseconds since 1970. Which of the two it is only the
+// number can say: the one by which it falls into the years 2000 to 2099. By both it
+// never does. It is the zero time for everything else, for a time without an offset
+// from UTC, and for one that RFC 3339 cannot write in UTC.
+func (o Object) Time(key string) time.Time {
+	text := strings.TrimSpace(o.Text(key))
+	var t time.Time
+	if t.UnmarshalText([]byte(text)) == nil {
+		if t = t.UTC(); t.Unix() < minEpochSecond || t.Unix() > maxEpochSecond {
+			return time.Time{}
+		}
+		return t
+	}
+	for _, unit := range []time.Duration{time.Second, time.Millisecond} {
+		if t, ok := Epoch(text, unit); ok && t.Year() >= 2000 && t.Year() < 2100 {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// Person returns who stands under key: one text, as [Person] reads it, or an object
+// of id, name and email. There an id that looks like an email address is also the
+// email, unless that is given. It is nil if nobody is named.
+func (o Object) Person(key string) *event.Person {
+	who := o.Object(key)
+	if who == nil {
+		return Person(o.Text(key))
+	}
+	p := event.Person{ID: who.Text("id"), Name: who.Text("name"), Email: who.Text("email")}
+	if p.Email == "" && LooksLikeEmail(p.ID) {
+		p.Email = p.ID
+	}
+	return Present(p)
+}
+
 // Person reads somebody named by a single text: as an email address if it looks
 // like one, else as an id. It is nil for "".
 func Person(name string) *event.Person {

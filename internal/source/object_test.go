@@ -92,3 +92,83 @@ func TestPerson(t *testing.T) {
 		}
 	}
 }
+
+func TestObjectPerson(t *testing.T) {
+	for json, want := range map[string]*event.Person{
+		`"ops@example.com"`:                   {Email: "ops@example.com"},
+		`"u-1"`:                               {ID: "u-1"},
+		`17`:                                  {ID: "17"},
+		`{"id":"u-1","name":"N","email":"e"}`: {ID: "u-1", Name: "N", Email: "e"},
+		`{"id":"a@example.com"}`:              {ID: "a@example.com", Email: "a@example.com"},
+		`{"id":"a@example.com","email":"b"}`:  {ID: "a@example.com", Email: "b"},
+		`{"id":17,"name":null,"email":[]}`:    {ID: "17"},
+		`{"name":"N"}`:                        {Name: "N"},
+		`{"id":"","name":"","email":""}`:      nil,
+		`{"who":"x"}`:                         nil,
+		`{}`:                                  nil,
+		`""`:                                  nil,
+		`null`:                                nil,
+		`true`:                                nil,
+		`[{"id":"u-1"}]`:                      nil,
+	} {
+		o, _ := ParseObject([]byte(`{"who":` + json + `}`))
+		if got := o.Person("who"); (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("%s is %+v, want %+v", json, got, want)
+		}
+	}
+	if got := (Object{}).Person("who"); got != nil {
+		t.Errorf("an absent key is %+v", got)
+	}
+}
+
+func TestObjectTime(t *testing.T) {
+	for json, want := range map[string]string{ // "" = none
+		`"2026-01-15T09:30:00Z"`:                "2026-01-15T09:30:00Z",
+		`"2026-01-15T10:30:00.123456789+01:00"`: "2026-01-15T09:30:00.123456789Z",
+		`" 2026-01-15T09:30:00Z\n"`:             "2026-01-15T09:30:00Z",
+		`"1970-01-01T00:00:00Z"`:                "1970-01-01T00:00:00Z",
+		`"9999-12-31T23:59:59.999999999Z"`:      "9999-12-31T23:59:59.999999999Z",
+		`"9999-12-31T23:59:59-01:00"`:           "",
+		`"0001-01-01T00:00:00Z"`:                "", // how some write no time
+		`"0001-01-01T00:00:00+01:00"`:           "",
+		`"2026-01-15T09:30:00"`:                 "", // of which clock?
+		`"2026-01-15 09:30:00Z"`:                "",
+		`"2026-01-15"`:                          "",
+		`"Thu, 15 Jan 2026 09:30:00 GMT"`:       "",
+		`1768469400`:                            "2026-01-15T09:30:00Z",
+		`"1768469400"`:                          "2026-01-15T09:30:00Z",
+		`1768469400.25`:                         "2026-01-15T09:30:00.25Z",
+		`1.7684694e9`:                           "2026-01-15T09:30:00Z",
+		`1768469400123`:                         "2026-01-15T09:30:00.123Z",
+		`"1768469400123"`:                       "2026-01-15T09:30:00.123Z",
+		`946684800`:                             "2000-01-01T00:00:00Z",
+		`946684800000`:                          "2000-01-01T00:00:00Z",
+		`4102444799.9`:                          "2099-12-31T23:59:59.9Z",
+		`4102444799999`:                         "2099-12-31T23:59:59.999Z",
+		`946684799`:                             "", // 1999, or the 11th of January 1970
+		`4102444800`:                            "", // 2100, or the 17th of February 1970
+		`946684799999`:                          "",
+		`4102444800000`:                         "",
+		`1768469400123456`:                      "", // microseconds are nowhere said to be sent
+		`0`:                                     "",
+		`-1768469400`:                           "",
+		`"20260115093000"`:                      "",
+		`""`:                                    "",
+		`null`:                                  "",
+		`true`:                                  "",
+		`{"seconds":1768469400}`:                "",
+		`[1768469400]`:                          "",
+	} {
+		o, _ := ParseObject([]byte(`{"at":` + json + `}`))
+		got := ""
+		if at := o.Time("at"); !at.IsZero() {
+			got = at.Format(time.RFC3339Nano)
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", json, got, want)
+		}
+	}
+	if got := (Object{}).Time("at"); !got.IsZero() {
+		t.Errorf("an absent key is %s", got)
+	}
+}
