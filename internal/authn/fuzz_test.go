@@ -17,7 +17,7 @@ var reasons = map[string]bool{
 
 // No header, whatever it is, panics, fails with another reason than those
 // documented, or passes without being one of the tokens that the key signed.
-func FuzzAuthenticate(f *testing.F) {
+func FuzzJWT(f *testing.F) {
 	key := testKey("EdDSA")
 	plain := goodToken("EdDSA", "EdDSA")
 	good := map[string]bool{

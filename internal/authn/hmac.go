@@ -44,12 +44,8 @@ func (c *HMAC) validate() error {
 
 // keys returns the secrets as the scheme uses them.
 func (c *HMAC) keys() ([][]byte, error) {
-	var read func(string) ([]byte, error)
 	switch c.Scheme {
-	case SchemeStandardWebhooks:
-		read = standardKey
-	case SchemeGitHub:
-		read = func(s string) ([]byte, error) { return []byte(s), nil }
+	case SchemeStandardWebhooks, SchemeGitHub:
 	case "":
 		return nil, fmt.Errorf("hmac.scheme: is missing: needs %s or %s", SchemeStandardWebhooks, SchemeGitHub)
 	default:
@@ -57,7 +53,11 @@ func (c *HMAC) keys() ([][]byte, error) {
 	}
 	var keys [][]byte
 	err := checkList("hmac.secrets", c.Secrets, func(s string) error {
-		key, err := read(s)
+		if c.Scheme == SchemeGitHub {
+			keys = append(keys, []byte(s))
+			return nil
+		}
+		key, err := standardKey(s)
 		keys = append(keys, key)
 		return err
 	})
