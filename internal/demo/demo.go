@@ -6,7 +6,6 @@ package demo
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -169,22 +168,20 @@ func (d *Demo) Secrets() map[string]secret.String {
 
 // P0Token is a bearer token of the P0 source, good for [TokenTTL] from now.
 func (d *Demo) P0Token(now time.Time) (string, error) {
-	return d.p0.Token(sender.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}, now)
+	return d.p0.Token(p0Claims, now)
 }
+
+var p0Claims = sender.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}
 
 // Source is one source of the demo, as the platform sees it.
 type Source struct {
 	ID       string
 	Platform string
-	// Authorize adds the platform's credentials to a request.
-	Authorize func(*http.Request) error
+	// Credentials are the platform's.
+	Credentials sender.Credentials
 }
 
 // Sources returns one source of every platform.
 func (d *Demo) Sources() []Source {
-	return []Source{{ID: P0Source, Platform: "p0", Authorize: func(r *http.Request) error {
-		token, err := d.P0Token(time.Now())
-		r.Header.Set("Authorization", "Bearer "+token)
-		return err
-	}}}
+	return []Source{{ID: P0Source, Platform: "p0", Credentials: d.p0.JWT(p0Claims)}}
 }

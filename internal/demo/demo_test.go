@@ -153,7 +153,7 @@ func works(t *testing.T, d *Demo) {
 			t.Fatal(err)
 		}
 		r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
-		if err := src.Authorize(r); err != nil {
+		if err := src.Credentials(r, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.Authenticate(r, nil); err != nil {

@@ -51,7 +51,7 @@ func (s *Stack) SendSamples(ctx context.Context) (Report, error) {
 }
 
 func (s *Stack) sendFrom(ctx context.Context, src demo.Source) ([]string, error) {
-	client, err := sender.New(s.URLs.HookURL(src.ID), src.Authorize)
+	client, err := sender.New(s.URLs.HookURL(src.ID), src.Credentials)
 	if err != nil {
 		return nil, err
 	}

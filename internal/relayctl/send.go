@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -181,11 +180,7 @@ func (c *sendCmd) client() (*sender.Client, error) {
 	}
 	signer.KeyID = c.Kid
 	claims := sender.Claims{Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, TTL: c.TTL}
-	client, err := sender.New(c.URL, func(r *http.Request) error {
-		token, err := signer.Token(claims, time.Now())
-		r.Header.Set("Authorization", "Bearer "+token)
-		return err
-	})
+	client, err := sender.New(c.URL, signer.JWT(claims))
 	if err != nil {
 		return nil, badUsage("--url: %v", err)
 	}

@@ -25,9 +25,9 @@ const (
 // Client posts webhooks to one URL, as a platform does. It is safe for
 // concurrent use. Close it when done.
 type Client struct {
-	url       string
-	authorize func(*http.Request) error
-	client    *http.Client
+	url         string
+	credentials Credentials
+	client      *http.Client
 }
 
 // Answer is what the other side said to one webhook.
@@ -41,14 +41,14 @@ type Answer struct {
 // OK reports whether the webhook was taken.
 func (a Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
-// New returns a client for an http or https URL. authorize adds the
-// platform's credentials to every request.
-func New(target string, authorize func(*http.Request) error) (*Client, error) {
+// New returns a client for an http or https URL, whose every request has the
+// credentials.
+func New(target string, credentials Credentials) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("not a URL such as http://127.0.0.1:8080/v1/hooks/demo-p0")
 	}
-	return &Client{url: target, authorize: authorize, client: &http.Client{
+	return &Client{url: target, credentials: credentials, client: &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		},
@@ -70,7 +70,7 @@ func (s *Client) Send(ctx context.Context, body []byte) (Answer, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "relayctl")
-	if err := s.authorize(req); err != nil {
+	if err := s.credentials(req, body); err != nil {
 		return Answer{}, err
 	}
 	start := time.Now()

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"accessrelay/internal/secret"
 )
 
 func TestSend(t *testing.T) {
@@ -47,7 +49,7 @@ func TestSend(t *testing.T) {
 				tt.answer(w, r)
 			}))
 			defer srv.Close()
-			s, err := New(srv.URL+"/hook", func(r *http.Request) error { r.Header.Set("Authorization", "Bearer x"); return nil })
+			s, err := New(srv.URL+"/hook", Bearer(secret.New("x")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +81,7 @@ func TestSendFails(t *testing.T) {
 	}
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()
-	none := func(*http.Request) error { return nil }
+	none := func(*http.Request, []byte) error { return nil }
 	s, err := New(srv.URL+"/S3CR3T", none)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +90,7 @@ func TestSendFails(t *testing.T) {
 		t.Errorf("nobody there: %v", err)
 	}
 	noKey := errors.New("no key")
-	if s, err = New(srv.URL, func(*http.Request) error { return noKey }); err != nil {
+	if s, err = New(srv.URL, func(*http.Request, []byte) error { return noKey }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Send(t.Context(), nil); !errors.Is(err, noKey) {

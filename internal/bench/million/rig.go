@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"accessrelay/internal/redisserver"
+	"accessrelay/internal/secret"
 	"accessrelay/internal/sender"
 	"accessrelay/internal/source/p0"
 )
@@ -100,10 +101,7 @@ func (r *rig) close() {
 
 // sendAll has all events accepted and returns the bytes of their bodies.
 func (r *rig) sendAll(ctx context.Context, c *course) (bytes float64, err error) {
-	client, err := sender.New("http://"+r.hooksAddr+"/v1/hooks/million-p0", func(q *http.Request) error {
-		q.Header.Set("Authorization", "Bearer "+r.token)
-		return nil
-	})
+	client, err := sender.New("http://"+r.hooksAddr+"/v1/hooks/million-p0", sender.Bearer(secret.New(r.token)))
 	if err != nil {
 		return 0, err
 	}
