@@ -26,6 +26,9 @@ type call struct {
 	slug  string // the path's {type}, or ""
 	query url.Values
 	body  object // nil unless the route takes one
+	raw   []byte // the body as it was sent
+	// header is the request's, for calls that have more to say there.
+	header http.Header
 }
 
 // answer is what a call comes to. A nil body is an empty one.
@@ -69,29 +72,34 @@ func noSuch(what string) *fault {
 
 // serve runs h for a route that takes no body; what is sent as one is ignored.
 func (a *api) serve(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { a.run(w, r, h, nil) }
+	return func(w http.ResponseWriter, r *http.Request) { a.run(w, r, h, nil, nil) }
 }
 
 // serveBody runs h for a route whose body is a JSON object.
 func (a *api) serveBody(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := readObject(w, r)
+		raw, err := readBody(w, r)
 		if err != nil {
 			a.fail(w, r, err)
 			return
 		}
-		a.run(w, r, h, body)
+		body, err := parseObject(raw)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		a.run(w, r, h, body, raw)
 	}
 }
 
-func (a *api) run(w http.ResponseWriter, r *http.Request, h handler, body object) {
+func (a *api) run(w http.ResponseWriter, r *http.Request, h handler, body object, raw []byte) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // never a filter half read
 		a.fail(w, r, malformed("the query is not well formed"))
 		return
 	}
 	c := call{
-		caller: *callerOf(r.Context()), query: query, body: body,
+		caller: *callerOf(r.Context()), query: query, body: body, raw: raw, header: r.Header,
 		id: chi.URLParam(r, "id"), slug: chi.URLParam(r, "type"),
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), a.Timeout)

@@ -1,5 +1,5 @@
-// Package api is the management API: JITSudo's notification channels, and the
-// receipts and deliveries of events. It takes a channel's secrets in and seals
+// Package api is the management API: JITSudo's notification channels, events that
+// are published with a key, and the receipts and deliveries of events. It takes a channel's secrets in and seals
 // them; it can neither read them back nor show them.
 //
 //	request ─▶ id, log, panic ─▶ route ─▶ key and tenant ─▶ body ─▶ handler ─▶ answer
@@ -150,6 +150,7 @@ func New(c Config) http.Handler {
 		r.Put("/v1/notification-channels/{id}", a.serveBody(a.updateChannel))
 		r.Delete("/v1/notification-channels/{id}", a.serve(a.deleteChannel))
 		r.Post("/v1/notification-channels/{id}/test", a.serve(a.testChannel))
+		r.Post("/v1/events", a.serveBody(a.publish))
 		r.Get("/v1/events/{id}", a.serve(a.getEvent))
 		r.Get("/v1/deliveries", a.serve(a.listDeliveries))
 		r.Post("/v1/deliveries/replay", a.serveBody(a.replayDeliveries))

@@ -148,7 +148,7 @@ func (a *api) testChannel(ctx context.Context, c call) (answer, error) {
 	}
 	a.Log.InfoContext(ctx, "event accepted", "event", id, "source", canonical.Relay, "tenant", c.tenantID,
 		"platform", canonical.Relay, "channel", ch.ID, "request_id", problem.ID(ctx))
-	return answer{status: http.StatusAccepted, header: map[string]string{"Accessrelay-Event-Id": id}}, nil
+	return answer{status: http.StatusAccepted, header: map[string]string{eventIDHeader: id}}, nil
 }
 
 // testFacts is a test event in the keys of the canonical event. Who and when

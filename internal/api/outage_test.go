@@ -21,6 +21,7 @@ func calls(id string) []request {
 		{method: "DELETE", path: channelsPath + "/" + id},
 		{method: "POST", path: channelsPath + "/" + id + "/test"},
 		{method: "GET", path: "/v1/events/" + event.NewID(noon)},
+		{method: "POST", path: "/v1/events", body: `{"type":"grant.revoked"}`},
 		{method: "GET", path: "/v1/deliveries"},
 		{method: "POST", path: "/v1/deliveries/" + event.DeliveryID(event.NewID(noon), 0) + "/replay"},
 		{method: "POST", path: "/v1/deliveries/replay", body: `{}`},

@@ -20,9 +20,8 @@ const maxBody = 1 << 20
 // as written: encoding/json into a struct would take "Name" for "name".
 type object map[string]json.RawMessage
 
-// readObject reads r's body, which must be one JSON object without a repeated
-// key. Its error is a *fault.
-func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
+// readBody reads r's body, which must be announced as JSON. Its error is a *fault.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if (err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter)) || media != "application/json" {
 		return nil, &fault{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
@@ -41,9 +40,11 @@ func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
 	if err != nil {
 		return nil, malformed("the body did not arrive whole")
 	}
-	return parseObject(raw)
+	return raw, nil
 }
 
+// parseObject takes a body apart that must be one JSON object without a repeated
+// key. Its error is a *fault.
 func parseObject(raw []byte) (object, error) {
 	// json.Valid sees what follows the object; the decoder below would not.
 	if !utf8.Valid(raw) || !json.Valid(raw) {

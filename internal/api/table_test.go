@@ -61,12 +61,12 @@ func TestAnswers(t *testing.T) {
 		// Where to.
 		{name: "root", req: request{method: "GET", path: "/"}, status: 404, code: "not_found"},
 		{name: "unknown path needs no key", req: request{method: "GET", path: "/v2", key: "-"}, status: 404, code: "not_found"},
-		{name: "own events come later", req: request{method: "POST", path: "/v1/events", body: `{}`}, status: 404, code: "not_found"},
 		{name: "openapi comes later", req: request{method: "GET", path: "/openapi.yaml"}, status: 404, code: "not_found"},
 		{name: "PATCH a channel", req: request{method: "PATCH", path: list + "/${api}"}, status: 405, code: "method_not_allowed",
 			header: map[string]string{"Allow": "GET, HEAD, POST, PUT, DELETE"}},
 		{name: "DELETE the list", req: request{method: "DELETE", path: list}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "GET a test", req: request{method: "GET", path: list + "/${api}/test"}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "POST"}},
+		{name: "GET all events", req: request{method: "GET", path: "/v1/events"}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "POST"}},
 		{name: "POST a receipt", req: request{method: "POST", path: "/v1/events/${queued}"}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "a method of nobody's", req: request{method: "BREW", path: dels}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "a method of nobody's, nowhere", req: request{method: "BREW", path: "/"}, status: 404, code: "not_found"},
