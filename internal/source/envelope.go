@@ -63,7 +63,7 @@ func deeper(body []byte, limit int) bool {
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '"':
-			i = skipString(body, i) - 1
+			i = SkipString(body, i) - 1
 		case '{', '[':
 			if depth++; depth > limit {
 				return true
@@ -76,7 +76,7 @@ func deeper(body []byte, limit int) bool {
 }
 
 func checkObject(body []byte) error {
-	switch first := skipSpace(body, 0); {
+	switch first := SkipSpace(body, 0); {
 	case !utf8.Valid(body):
 		return &EnvelopeError{Reason: "the body is not valid UTF-8"}
 	case first == len(body):
@@ -109,18 +109,18 @@ func invalidReason(body []byte) string {
 // makes it safe to look at little more than its brackets and quotes.
 func presentKeys(body []byte, keys []string) uint64 {
 	var present uint64
-	i := skipSpace(body, 0) + 1 // behind the brace
+	i := SkipSpace(body, 0) + 1 // behind the brace
 	for {
-		i = skipSpace(body, i)
+		i = SkipSpace(body, i)
 		switch body[i] {
 		case '}':
 			return present
 		case ',':
-			i = skipSpace(body, i+1)
+			i = SkipSpace(body, i+1)
 		}
-		end := skipString(body, i)
+		end := SkipString(body, i)
 		key := body[i:end]
-		i = skipSpace(body, skipSpace(body, end)+1) // behind the colon
+		i = SkipSpace(body, SkipSpace(body, end)+1) // behind the colon
 		if at := indexKey(keys, key); at >= 0 {
 			if body[i] == 'n' {
 				present &^= 1 << at
@@ -128,7 +128,7 @@ func presentKeys(body []byte, keys []string) uint64 {
 				present |= 1 << at
 			}
 		}
-		i = skipValue(body, i)
+		i = SkipValue(body, i)
 	}
 }
 
@@ -150,12 +150,14 @@ func indexKey(keys []string, quoted []byte) int {
 	return slices.Index(keys, key)
 }
 
-// skipValue returns the place behind the value that begins at i.
-func skipValue(body []byte, i int) int {
+// SkipValue returns the place behind the value that begins at i; behind a number or
+// word there may be white space that is not skipped. body must be valid JSON, as
+// what has passed [Envelope] is: so must it be for all that skips.
+func SkipValue(body []byte, i int) int {
 	for depth := 0; ; {
 		switch body[i] {
 		case '"':
-			i = skipString(body, i)
+			i = SkipString(body, i)
 			if depth == 0 {
 				return i
 			}
@@ -178,8 +180,8 @@ func skipValue(body []byte, i int) int {
 	}
 }
 
-// skipString returns the place behind the string that begins at i.
-func skipString(body []byte, i int) int {
+// SkipString returns the place behind the string that begins at i, of valid JSON.
+func SkipString(body []byte, i int) int {
 	for i++; ; {
 		i += bytes.IndexByte(body[i:], '"')
 		slashes := 0
@@ -193,7 +195,8 @@ func skipString(body []byte, i int) int {
 	}
 }
 
-func skipSpace(body []byte, i int) int {
+// SkipSpace returns the place of what stands at i or behind white space there.
+func SkipSpace(body []byte, i int) int {
 	for i < len(body) && (body[i] == ' ' || body[i] == '\t' || body[i] == '\n' || body[i] == '\r') {
 		i++
 	}

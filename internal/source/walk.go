@@ -11,14 +11,14 @@ import (
 // a valid JSON object, as what has passed [Envelope] is. Nothing is copied but keys.
 func Members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
-		for i := skipSpace(object, 0) + 1; ; {
+		for i := SkipSpace(object, 0) + 1; ; {
 			if i = nextItem(object, i); object[i] == '}' {
 				return
 			}
-			end := skipString(object, i)
-			key := unquote(object[i:end])
-			start := skipSpace(object, skipSpace(object, end)+1) // behind the colon
-			i = skipValue(object, start)
+			end := SkipString(object, i)
+			key := Unquote(object[i:end])
+			start := SkipSpace(object, SkipSpace(object, end)+1) // behind the colon
+			i = SkipValue(object, start)
 			if !yield(key, trim(object[start:i])) {
 				return
 			}
@@ -29,12 +29,12 @@ func Members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
 // Elements yields the elements of array, which must be a valid JSON array.
 func Elements(array json.RawMessage) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
-		for i := skipSpace(array, 0) + 1; ; {
+		for i := SkipSpace(array, 0) + 1; ; {
 			if i = nextItem(array, i); array[i] == ']' {
 				return
 			}
 			start := i
-			i = skipValue(array, start)
+			i = SkipValue(array, start)
 			if !yield(trim(array[start:i])) {
 				return
 			}
@@ -45,8 +45,8 @@ func Elements(array json.RawMessage) iter.Seq[json.RawMessage] {
 // nextItem returns the place of the next member or element, or of the bracket at
 // the end.
 func nextItem(text []byte, i int) int {
-	if i = skipSpace(text, i); text[i] == ',' {
-		i = skipSpace(text, i+1)
+	if i = SkipSpace(text, i); text[i] == ',' {
+		i = SkipSpace(text, i+1)
 	}
 	return i
 }
@@ -54,8 +54,8 @@ func nextItem(text []byte, i int) int {
 // trim takes away the white space that stands behind a number or word.
 func trim(value []byte) json.RawMessage { return bytes.TrimRight(value, " \t\r\n") }
 
-// unquote returns what a JSON string says.
-func unquote(quoted []byte) string {
+// Unquote returns what a JSON string says; quoted must be one.
+func Unquote(quoted []byte) string {
 	if plain := quoted[1 : len(quoted)-1]; bytes.IndexByte(plain, '\\') < 0 {
 		return string(plain)
 	}

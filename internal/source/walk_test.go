@@ -60,7 +60,7 @@ func FuzzWalk(f *testing.F) {
 
 func checkWalk(t *testing.T, body json.RawMessage) {
 	t.Helper()
-	switch body[skipSpace(body, 0)] {
+	switch body[SkipSpace(body, 0)] {
 	case '{':
 		var want map[string]json.RawMessage
 		if err := json.Unmarshal(body, &want); err != nil {
