@@ -82,6 +82,15 @@ func (s *stage) request(method, path, body string) (*http.Request, error) {
 	return req, nil
 }
 
+// scenePublish: the caller repeats its key, whatever it makes of the body.
+func scenePublish(s *stage) {
+	s.acceptanceDies(func() (*http.Request, error) {
+		return s.published("k", `{"type":"grant.revoked","timestamp":"2026-01-15T09:30:00Z"}`), nil
+	}, func() string {
+		return s.publish("k", `{"type":"grant.revoked","timestamp":"2026-01-15T09:30:05Z"}`)
+	})
+}
+
 func sceneReplayCall(s *stage) {
 	a, id := s.died()
 	s.ingestDies(func() (*http.Request, error) { return s.request(http.MethodPost, "/v1/deliveries/"+id+"/replay", "") })

@@ -120,6 +120,10 @@ var scenes = []scene{
 		{op: "the replay is recorded", left: "delivery pending; claim; record: pending; listed; listed dead"},
 		{op: "the earlier death is off the list", left: "delivery pending; claim; record: pending; listed"},
 	}},
+	{"call for an event", scenePublish, "nothing", []step{
+		{op: "the queue is named"},
+		{op: "the event is enqueued", left: "event pending"},
+	}},
 	{"call for a deletion", sceneDeleteCall, "claim; record: dead; listed; listed dead", []step{
 		{op: "the delivery is deleted", left: "claim; record: deleted; listed; listed dead"},
 		{op: "the deleted is off the lists", left: "claim; record: deleted; listed"},

@@ -96,7 +96,9 @@ func TestMetricsFromTheStart(t *testing.T) {
 	m = r.worker.scrape()
 	for _, e := range eventTypes {
 		for _, o := range []string{"routed", "duplicate", "unrouted"} {
-			m.want(t, 0, "accessrelay_events_total", "platform", "p0", "type", e, "outcome", o)
+			for _, platform := range []string{"p0", "api", "relay"} {
+				m.want(t, 0, "accessrelay_events_total", "platform", platform, "type", e, "outcome", o)
+			}
 		}
 	}
 	for _, c := range channelTypes {
