@@ -45,8 +45,8 @@ func TestAuthnErrorsNameThePlace(t *testing.T) {
 	}
 }
 
-// fields must be ready for the methods to come, so it is tested on a struct
-// that has what they will have.
+// laterMethod has a key of every type that fields can read, so that a method to
+// come needs no line here.
 type laterMethod struct {
 	Username  string          `yaml:"username"`
 	Secret    secret.String   `yaml:"secret"`

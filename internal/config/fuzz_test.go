@@ -26,6 +26,10 @@ func FuzzLoad(f *testing.F) {
 		text, _, _ = strings.Cut(text, "----\n")
 		f.Add([]byte(text), uint8(i))
 	}
+	for _, m := range goodMethods {
+		auth := strings.ReplaceAll(m.auth, "\n", "\n          ")
+		f.Add([]byte("tenants:\n- id: "+acme+"\n  name: acme\n  sources:\n    - id: a\n      platform: p0\n      auth:\n          "+auth+"\n"), uint8(NeedAuth))
+	}
 	const secret = "S3CR3T-OF-A-VARIABLE"
 	lookup := func(string) (string, bool) { return secret, true }
 	f.Fuzz(func(t *testing.T, text []byte, need uint8) {
