@@ -10,13 +10,19 @@ import (
 	"accessrelay/internal/channel/slack"
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/source"
+	"accessrelay/internal/source/apono"
+	"accessrelay/internal/source/jitsudo"
 	"accessrelay/internal/source/p0"
+	"accessrelay/internal/source/permit"
 )
 
 // platforms are all that this build knows.
 func platforms() []source.Sampler {
 	return []source.Sampler{
 		p0.New(),
+		apono.New(),
+		permit.New(),
+		jitsudo.New(),
 	}
 }
 
