@@ -108,11 +108,12 @@ func (s *site) formAttacks() []attack {
 		})
 	}
 	dot := func(p ...string) string { return strings.Join(p, ".") }
+	// readable: what is left can be decoded, and its signature is wrong.
 	readable := func(a attack) attack { a.reason = "signature"; return a }
 	out := []attack{
 		parts("the header cut", func(h, p, sig string) string { return dot(h[:len(h)-1], p, sig) }),
 		readable(parts("the claims cut", func(h, p, sig string) string { return dot(h, p[:len(p)-4], sig) })),
-		parts("the signature cut by a byte", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)-2]) }),
+		readable(parts("the signature cut by three bytes", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)-4]) })),
 		readable(parts("half of the signature", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)/2]) })),
 		parts("no signature", func(h, p, _ string) string { return dot(h, p) }),
 		parts("an empty signature", func(h, p, _ string) string { return dot(h, p, "") }),

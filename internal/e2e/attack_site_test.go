@@ -32,6 +32,8 @@ type site struct {
 	keys  map[string]any
 	jwks  *jwksServer
 	trap  *trap
+
+	rotated bool // the old secrets of the rotations have left the file
 }
 
 // The sources. Those of JWTs ask for the claims of goodClaims unless it says
@@ -105,6 +107,18 @@ func (s *site) writeFile() {
 			{srcGlobex, asked(map[string]any{"key": s.pem("globex")})},
 			{srcGlobIDP, asked(map[string]any{"jwks_url": s.jwks.url, "audience": "globex"})},
 		},
+	}
+	for _, more := range []map[string][]sourceConf{secretSources(), signedSources()} {
+		for id := range sources {
+			sources[id] = append(sources[id], more[id]...)
+		}
+	}
+	for _, r := range s.rotations() {
+		auth := r.both
+		if s.rotated {
+			auth = r.newOnly
+		}
+		sources[tenant] = append(sources[tenant], sourceConf{r.source, auth})
 	}
 	write(s.t, s.relay.path(), fileOf(s.t, sources))
 }

@@ -43,6 +43,11 @@ type assault struct {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	a := &assault{site: newSite(t), headers: map[string]http.Header{}, reasons: map[string]attack{}, sent: canaries{}}
+	for _, secrets := range []map[string]string{sharedSecrets, signingSecrets} {
+		for source, secret := range secrets {
+			a.sent["the secret of "+source] = secret
+		}
+	}
 	start := time.Now()
 	families := []struct {
 		name    string
@@ -54,6 +59,11 @@ func TestAttacks(t *testing.T) {
 		{"claims", a.claimAttacks()},
 		{"form", a.formAttacks()},
 		{"request", a.requestAttacks()},
+		{"bearer", a.bearerAttacks()},
+		{"header method", a.headerSecretAttacks()},
+		{"basic", a.basicAttacks()},
+		{"standard-webhooks", a.webhookAttacks()},
+		{"github", a.githubAttacks()},
 	}
 	aged := a.agedToken(t) // good now, and no longer when the others are through
 	cases := 0
@@ -63,6 +73,7 @@ func TestAttacks(t *testing.T) {
 			t.Run(f.name+"/"+c.name, func(t *testing.T) { a.try(t, c) })
 		}
 	}
+	cases += a.rotate(t)
 	cases++
 	t.Run("claims/a token that passed before and has expired since", func(t *testing.T) { aged(t) })
 	// Each of the two sources asks once by itself, and then at most every 30 s
