@@ -223,6 +223,8 @@ func (l *loader) value(a at, v reflect.Value, resolve bool) {
 		for i, item := range items {
 			l.value(item, v.Index(i), resolve)
 		}
+	case reflect.Map:
+		l.texts(a, v, resolve)
 	case reflect.Struct, reflect.Pointer:
 		if l.is(a, objectNode) {
 			l.fields(a, v, resolve)

@@ -36,6 +36,7 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 	if !l.is(a, objectNode) {
 		return nil, 0
 	}
+	l.later(a, "rate_limit", "redact")
 	o := l.object(a, "name", "type", "config", "event_filters")
 	c := &channel.Channel{
 		TenantID:  tenantID,

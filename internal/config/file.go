@@ -62,9 +62,10 @@ type APIKey struct {
 type Source struct {
 	ID          string // unique over all tenants
 	TenantID    string
-	Platform    source.Platform
-	Auth        authn.Config  // exactly one method; without NeedAuth not to be used
-	DedupWindow time.Duration // 0: off
+	Platform    source.Platform // set up by the source's own keys, if it has any
+	Auth        authn.Config    // exactly one method; without NeedAuth not to be used
+	DedupWindow time.Duration   // 0: off
+	RateLimit   *Rate           // nil: none
 }
 
 // Delivery is how hard deliveries are tried.

@@ -61,9 +61,6 @@ type object struct {
 	vals map[string]at
 }
 
-// later are keys that the product has and this version has not.
-var later = []string{"rate_limit", "redact", "event_type", "aws_default_credentials_for"}
-
 // object reads a map. A key other than allowed is an error. Nothing at all is
 // an empty map, so callers that need one look at given first.
 func (l *loader) object(a at, allowed ...string) object {
@@ -76,13 +73,23 @@ func (l *loader) object(a at, allowed ...string) object {
 		switch {
 		case slices.Contains(allowed, e.key):
 			o.vals[e.key] = place
-		case slices.Contains(later, e.key):
-			l.fail(place, "not supported by this version")
 		default:
 			l.unknown(place, e.key, allowed)
 		}
 	}
 	return o
+}
+
+// later notes a key of the map at a that the product has and this version has not.
+func (l *loader) later(a at, keys ...string) {
+	if a.n == nil {
+		return
+	}
+	for _, e := range a.n.entries {
+		if slices.Contains(keys, e.key) {
+			l.fail(at{key: join(a.key, e.key), line: e.line}, "not supported by this version")
+		}
+	}
 }
 
 func (l *loader) unknown(a at, key string, allowed []string) {

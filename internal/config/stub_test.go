@@ -2,6 +2,8 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,6 +22,34 @@ func (stubPlatform) Methods() []string              { return []string{"POST"} }
 func (stubPlatform) EmptyReply() bool               { return false }
 func (stubPlatform) Check([]byte) error             { return nil }
 func (stubPlatform) Normalize([]byte, *event.Event) {}
+
+// stubConfigurable is a platform that its sources set up.
+type stubConfigurable struct {
+	stubPlatform
+	set *stubSettings // nil: not set up
+}
+
+func (stubConfigurable) NewSettings() source.Settings { return &stubSettings{} }
+
+type stubSettings struct {
+	EventType  string            `yaml:"event_type"`
+	EventTypes map[string]string `yaml:"event_types"`
+}
+
+func (s *stubSettings) Platform() (source.Platform, error) {
+	if s.EventType == "" {
+		return nil, errors.New("event_type: is missing: where the type stands")
+	}
+	for _, word := range slices.Sorted(maps.Keys(s.EventTypes)) {
+		if s.EventTypes[word] == "wrong" {
+			return nil, fmt.Errorf("event_types.%s: %q is\nnot a type", word, s.EventTypes[word])
+		}
+	}
+	if s.EventType == "unheard-of" {
+		return nil, errors.New("fields.x: is not among the keys")
+	}
+	return stubConfigurable{stubPlatform("generic"), s}, nil
+}
 
 type stubKind struct{ slug string }
 
@@ -57,7 +87,7 @@ func (stubKind) Mask(raw json.RawMessage) json.RawMessage {
 
 func stubs() Known {
 	return Known{
-		Platforms: map[string]source.Platform{"p0": stubPlatform("p0")},
+		Platforms: map[string]source.Platform{"p0": stubPlatform("p0"), "generic": stubConfigurable{stubPlatform: "generic"}},
 		Kinds:     channel.Kinds{stubKind{"slack-webhook"}, stubKind{"generic-webhook"}},
 	}
 }

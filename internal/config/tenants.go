@@ -5,16 +5,10 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
-
-	"accessrelay/internal/source"
 
 	"github.com/google/uuid"
 )
-
-// allPlatforms are the platforms that the product has.
-var allPlatforms = []string{"p0", "apono", "permit", "jitsudo", "generic"}
 
 func (l *loader) file(a at) *File {
 	f := &File{tenants: map[string]*Tenant{}, sources: map[string]*Source{}}
@@ -110,44 +104,8 @@ func (l *loader) apiKeys(a at, keys map[[sha256.Size]byte]string) []APIKey {
 	return out
 }
 
-func (l *loader) source(a at, tenantID string) *Source {
-	if !l.is(a, objectNode) {
-		return nil
-	}
-	o := l.object(a, "id", "platform", "auth", "dedup_window")
-	s := &Source{ID: l.str(o.get("id")), TenantID: tenantID}
-	if l.err == nil && (len(s.ID) > 63 || strings.Trim(s.ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "") {
-		l.fail(o.get("id"), "must be 1 to 63 of a-z, 0-9 and -")
-	}
-	s.Platform = l.platform(o.get("platform"))
-	s.Auth = l.auth(o.get("auth"))
-	s.DedupWindow = l.duration(o.get("dedup_window"), DefaultDedupWindow, 0)
-	return s
-}
-
-func (l *loader) platform(a at) source.Platform {
-	name := l.str(a)
-	if l.err != nil {
-		return nil
-	}
-	var have []string
-	for _, p := range allPlatforms {
-		if l.known.Platforms[p] != nil {
-			have = append(have, p)
-		}
-	}
-	p := l.known.Platforms[name]
-	switch {
-	case p != nil:
-	case slices.Contains(allPlatforms, name):
-		l.fail(a, "%s is not supported by this version (it has %s)", name, strings.Join(have, ", "))
-	default:
-		l.fail(a, "not a platform of this version (it has %s)%s", strings.Join(have, ", "), didYouMean(name, have))
-	}
-	return p
-}
-
 func (l *loader) delivery(a at) Delivery {
+	l.later(a, "aws_default_credentials_for")
 	o := l.object(a, "max_retries", "backoff", "timeout", "max_age", "allow_networks")
 	d := Delivery{
 		MaxRetries: l.number(o.get("max_retries"), defaultMaxRetries, 100),
