@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,10 +19,20 @@ const (
 	progress = 2 * time.Second // between the lines that say how far it is
 )
 
+// outcome is what has become of one party's webhooks so far.
+type outcome struct{ sent, taken int }
+
+// job is one webhook to send.
+type job struct {
+	from *party
+	body body
+}
+
 // tally is what has come of a burst so far.
 type tally struct {
 	out, err io.Writer
 	single   bool // few enough to show each
+	width    int  // of the parties' names; 0: there is one party
 
 	mu        sync.Mutex
 	took      []time.Duration // of those that were taken
@@ -30,39 +41,66 @@ type tally struct {
 	startedAt time.Time
 }
 
-// send sends count times every body, no faster than the rate, and reports.
-func (c *sendCmd) send(ctx context.Context, client *sender.Client, bodies []body, t *Terminal) error {
-	total := c.Count * len(bodies)
-	tally := &tally{out: t.Out, err: t.Err, single: total <= maxLines, startedAt: time.Now()}
+// send sends count times every body of the parties, no faster than the rate,
+// and reports.
+func (c *sendCmd) send(ctx context.Context, parties []*party, t *Terminal) error {
+	var round []job
+	width := 0
+	for _, p := range parties {
+		if p.missing != nil {
+			continue
+		}
+		for _, b := range p.bodies {
+			round = append(round, job{p, b})
+		}
+		if len(parties) > 1 {
+			width = max(width, len(p.name))
+		}
+	}
+	total := c.Count * len(round)
+	tally := &tally{out: t.Out, err: t.Err, single: total <= maxLines || c.Count == 1, width: width, startedAt: time.Now()}
+	sent := c.burst(ctx, round, total, tally)
+	if len(parties) > 1 {
+		showParties(t.Out, parties)
+	}
+	err := tally.finish(sent, total)
+	for _, p := range parties {
+		if err == nil && p.missing != nil {
+			err = errReported
+		}
+	}
+	return err
+}
+
+// burst returns how many were begun.
+func (c *sendCmd) burst(ctx context.Context, round []job, total int, tally *tally) (sent int) {
 	limit := rate.NewLimiter(rate.Inf, 1)
 	if c.Rate > 0 {
 		limit = rate.NewLimiter(rate.Limit(c.Rate), 1)
 	}
-
-	jobs := make(chan body)
+	jobs := make(chan job)
 	var workers sync.WaitGroup
 	for range min(c.Parallel, total) {
 		workers.Add(1)
 		go func() {
 			defer workers.Done()
-			for b := range jobs {
-				answer, err := client.Send(ctx, b.make())
+			for j := range jobs {
+				answer, err := j.from.client.Send(ctx, j.body.make())
 				if ctx.Err() == nil || err == nil {
-					tally.add(b.name, answer, err)
+					tally.add(j, answer, err)
 				}
 			}
 		}()
 	}
 	stop := tally.reportProgress(total)
-	sent := 0
 feeding:
 	for range c.Count {
-		for _, b := range bodies {
+		for _, j := range round {
 			if limit.Wait(ctx) != nil {
 				break feeding
 			}
 			select {
-			case jobs <- b:
+			case jobs <- j:
 				sent++
 			case <-ctx.Done():
 				break feeding
@@ -72,14 +110,16 @@ feeding:
 	close(jobs)
 	workers.Wait()
 	stop()
-	return tally.finish(sent, total)
+	return sent
 }
 
-func (y *tally) add(name string, a sender.Answer, err error) {
+func (y *tally) add(j job, a sender.Answer, err error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	ok := err == nil && a.OK()
+	j.from.sent++
 	if ok {
+		j.from.taken++
 		y.took = append(y.took, a.Took)
 	} else {
 		y.refused++
@@ -88,6 +128,10 @@ func (y *tally) add(name string, a sender.Answer, err error) {
 		return
 	}
 	y.shown++
+	name := j.body.name
+	if y.width > 0 {
+		name = fmt.Sprintf("%-*s  %s", y.width, j.from.name, name)
+	}
 	switch {
 	case err != nil:
 		fmt.Fprintf(y.out, "---  %-30s  %s: %v\n", "-", name, err)
@@ -103,6 +147,21 @@ func (y *tally) add(name string, a sender.Answer, err error) {
 	if !y.single && y.shown == maxLines {
 		fmt.Fprintln(y.out, "further refusals are only counted")
 	}
+}
+
+// showParties is a line for each of several parties.
+func showParties(w io.Writer, parties []*party) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "\nSOURCE\tPLATFORM\tSENT\tTAKEN\tREFUSED")
+	for _, p := range parties {
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d", p.name, p.platform, p.sent, p.taken, p.sent-p.taken)
+		if p.missing != nil {
+			fmt.Fprintf(tw, "\t%v", p.missing)
+		}
+		fmt.Fprintln(tw)
+	}
+	_ = tw.Flush() // as little as of any other line is there to do if the terminal is gone
+	fmt.Fprintln(w)
 }
 
 // reportProgress says now and then how far a long burst is, until its result

@@ -44,12 +44,7 @@ func (c *configCheckCmd) Run(t *Terminal) error {
 	if err := config.CheckEnviron(t.Environ); err != nil {
 		return err
 	}
-	if c.File == "" {
-		c.File = "accessrelay.yaml"
-		if v, ok := t.lookup("ACCESSRELAY_CONFIG"); ok {
-			c.File = v
-		}
-	}
+	c.File = configFile(c.File, t)
 	f, err := c.load(c.For, t)
 	if err != nil {
 		if c.For != "both" {
@@ -72,8 +67,7 @@ func (c *configCheckCmd) Run(t *Terminal) error {
 }
 
 func (c *configCheckCmd) load(program string, t *Terminal) (*config.File, error) {
-	known := config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()}
-	return config.Load(c.File, needs[program], known, t.lookup)
+	return loadFile(c.File, needs[program], t)
 }
 
 func explain(w io.Writer, f *config.File) {

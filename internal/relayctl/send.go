@@ -2,16 +2,11 @@ package relayctl
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"accessrelay/internal/catalog"
-	"accessrelay/internal/sender"
 	"accessrelay/internal/source"
 )
 
@@ -19,170 +14,126 @@ const (
 	maxCount    = 1_000_000
 	maxParallel = 256
 	maxRate     = 100_000
-	maxBody     = 64 << 20 // more than any relay takes
 )
 
 type sendCmd struct {
-	URL      string        `name:"url" placeholder:"URL" help:"Where to: the source's hook."`
-	KeyFile  string        `placeholder:"FILE" help:"The platform's private key, in PEM: EC P-256, P-384 or P-521, RSA or Ed25519."`
-	Platform string        `default:"p0" placeholder:"NAME" help:"Whose samples."`
-	Sample   []string      `placeholder:"NAME" help:"Which samples; the first of the list if none is named."`
-	All      bool          `help:"Every sample of the platform."`
-	List     bool          `help:"List the samples and send nothing."`
-	Body     string        `placeholder:"FILE" help:"Send this body, as it is, instead of a sample; - is the standard input."`
-	Count    int           `default:"1" placeholder:"N" help:"How many times. Each is an event of its own; with --body all but the first are repeats."`
-	Rate     float64       `placeholder:"R" help:"At most so many a second."`
-	Parallel int           `default:"1" placeholder:"N" help:"At most so many at a time."`
-	Kid      string        `placeholder:"ID" help:"The token's kid."`
-	Issuer   string        `placeholder:"TEXT" help:"The token's iss."`
-	Audience string        `placeholder:"TEXT" help:"The token's aud."`
-	Subject  string        `placeholder:"TEXT" help:"The token's sub."`
-	TTL      time.Duration `name:"ttl" default:"5m" placeholder:"DURATION" help:"How long the token is good for."`
+	Config    string        `placeholder:"FILE" help:"The relay's file, with its sources and their credentials. $ACCESSRELAY_CONFIG, default accessrelay.yaml."`
+	Source    []string      `placeholder:"ID" help:"As the platform of this source of the file. May be repeated."`
+	Platform  string        `placeholder:"NAME" help:"As the platform of the file's only source of that platform. With --list and without a file: whose samples."`
+	URL       string        `name:"url" placeholder:"URL" help:"Where the relay is, as in https://relay.example.com: the path of the source is added. A URL with a path is used as it is. Default http://127.0.0.1:8080."`
+	Sample    []string      `placeholder:"NAME" help:"Which samples; the first of the list if none is named."`
+	All       bool          `help:"Every sample; of every source of the file, if neither --source nor --platform names one."`
+	List      bool          `help:"List the samples and send nothing."`
+	Body      string        `placeholder:"FILE" help:"Send this body, as it is, instead of a sample; - is the standard input."`
+	Count     int           `default:"1" placeholder:"N" help:"How many times. Each is an event of its own; with --body all but the first are repeats."`
+	Rate      float64       `placeholder:"R" help:"At most so many a second."`
+	Parallel  int           `default:"1" placeholder:"N" help:"At most so many at a time."`
+	KeyFile   string        `placeholder:"FILE" help:"For jwt: the platform's private key, in PEM: EC P-256, P-384 or P-521, RSA or Ed25519."`
+	TokenFile string        `placeholder:"FILE" help:"Instead of a key: a file with the bearer token, such as one from an identity provider."`
+	Kid       string        `placeholder:"ID" help:"The token's kid."`
+	Issuer    string        `placeholder:"TEXT" help:"The token's iss. Default is what the file asks for; so for the next two."`
+	Audience  string        `placeholder:"TEXT" help:"The token's aud."`
+	Subject   string        `placeholder:"TEXT" help:"The token's sub."`
+	TTL       time.Duration `name:"ttl" default:"5m" placeholder:"DURATION" help:"How long the token is good for."`
 }
 
 // Help implements kong.HelpProvider.
 func (sendCmd) Help() string {
-	return `Each webhook gets a token of its own, signed with the algorithm of the key's type: ES256, ES384, ES512,
-RS256 or EdDSA. A line is printed for each of the first answers, and a summary of many. The exit code is 1
-if any was refused.
+	return `Stands in for the platforms: takes a source of the file, and posts samples of what its platform sends to
+its hook, with the credentials that the file asks for; of several secrets the first. For a source with jwt,
+whose file holds the public key alone, it takes the private one as well, or a token.
+
+Without the file it takes --url, with its path, and --key-file or --token-file; --platform is then whose
+samples (default p0).
+
+A line is printed for each answer, of a long burst for the first refusals, and a summary of many. The exit
+code is 1 if any was refused.
 
 Examples:
 
+    relayctl send --config etc/accessrelay.yaml --all --key-file p0-private.pem
+    relayctl send --config etc/accessrelay.yaml --source acme-apono --sample request-created
+    relayctl send --platform apono --url https://relay.example.com --count 1000 --rate 50 --parallel 8
     relayctl send --url http://127.0.0.1:8080/v1/hooks/acme-p0 --key-file p0-private.pem --all
-    relayctl send --url https://relay.example.com/v1/hooks/acme-p0 --key-file p0-private.pem --count 1000 --rate 50 --parallel 8`
+    relayctl send --list`
 }
 
 // Run sends and reports.
 func (c *sendCmd) Run(ctx context.Context, t *Terminal) error {
-	samples := catalog.Samples(c.Platform)
-	if samples == nil {
-		return badUsage("--platform: there are no samples of %q (there are of %s)", c.Platform, strings.Join(catalog.PlatformNames(), ", "))
-	}
 	if c.List {
-		return listSamples(t.Out, samples)
+		return c.list(t)
 	}
-	bodies, err := c.bodies(t.In, samples)
+	if err := c.check(); err != nil {
+		return err
+	}
+	parties, err := c.parties(t)
 	if err != nil {
 		return err
 	}
-	client, err := c.client()
-	if err != nil {
+	if err := c.addBodies(t.In, parties); err != nil {
 		return err
 	}
-	defer client.Close()
-	return c.send(ctx, client, bodies, t)
+	if err := c.connect(ctx, parties, t); err != nil {
+		return err
+	}
+	defer func() {
+		for _, p := range parties {
+			p.close()
+		}
+	}()
+	return c.send(ctx, parties, t)
 }
 
-func listSamples(w io.Writer, samples []source.Sample) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "SAMPLE\tBECOMES")
-	for _, s := range samples {
-		fmt.Fprintf(tw, "%s\t%s\n", s.Name, s.Event)
-	}
-	return tw.Flush()
-}
-
-// body makes the bodies of one sample, or always the same.
-type body struct {
-	name string
-	make func() []byte
-}
-
-func (c *sendCmd) bodies(in io.Reader, samples []source.Sample) ([]body, error) {
-	given := 0
-	for _, g := range []bool{len(c.Sample) > 0, c.All, c.Body != ""} {
-		if g {
-			given++
-		}
-	}
-	if given > 1 {
-		return nil, badUsage("--sample, --all and --body exclude each other")
-	}
-	if c.Body != "" {
-		data, err := readBody(c.Body, in)
-		if err != nil {
-			return nil, fmt.Errorf("--body: %w", err)
-		}
-		return []body{{c.Body, func() []byte { return data }}}, nil
-	}
-	names := c.Sample
-	switch {
-	case c.All:
-		for _, s := range samples {
-			names = append(names, s.Name)
-		}
-	case len(names) == 0:
-		names = []string{samples[0].Name}
-	}
-	var out []body
-	for _, name := range names {
-		i := indexOf(samples, name)
-		if i < 0 {
-			return nil, badUsage("--sample: there is no sample %q of %s; --list shows them", name, c.Platform)
-		}
-		out = append(out, body{name, func() []byte { return samples[i].Body(rand.Text()) }})
-	}
-	return out, nil
-}
-
-func indexOf(samples []source.Sample, name string) int {
-	for i, s := range samples {
-		if s.Name == name {
-			return i
-		}
-	}
-	return -1
-}
-
-func readBody(path string, in io.Reader) ([]byte, error) {
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, shortPath(err)
-		}
-		defer func() { _ = f.Close() }() // only read
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxBody+1))
-	if err != nil {
-		return nil, shortPath(err)
-	}
-	if len(data) > maxBody {
-		return nil, fmt.Errorf("%s: larger than %d MiB", path, maxBody>>20)
-	}
-	return data, nil
-}
-
-// client checks the settings of the connection and the token.
-func (c *sendCmd) client() (*sender.Client, error) {
+// check refuses settings that make no sense.
+func (c *sendCmd) check() error {
 	for _, check := range []struct {
 		wrong bool
 		what  string
 	}{
-		{c.URL == "", "--url: is missing: the source's hook, such as http://127.0.0.1:8080/v1/hooks/acme-p0"},
-		{c.KeyFile == "", "--key-file: is missing: the platform's private key; relayctl keygen p0 makes one"},
 		{c.Count < 1 || c.Count > maxCount, fmt.Sprintf("--count: must be from 1 to %d", maxCount)},
 		{c.Parallel < 1 || c.Parallel > maxParallel, fmt.Sprintf("--parallel: must be from 1 to %d", maxParallel)},
 		{c.Rate < 0 || c.Rate > maxRate, fmt.Sprintf("--rate: must be more than 0 and at most %d", maxRate)},
 		{c.TTL <= 0, "--ttl: must be more than 0"},
+		{c.KeyFile != "" && c.TokenFile != "", "--key-file and --token-file exclude each other"},
+		{c.Platform != "" && len(c.Source) > 0, "--source and --platform exclude each other: a source has its platform"},
 	} {
 		if check.wrong {
-			return nil, badUsage("%s", check.what)
+			return badUsage("%s", check.what)
 		}
 	}
-	key, err := os.ReadFile(c.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("--key-file: %w", shortPath(err))
+	return nil
+}
+
+// list shows the samples: of the sources that are named, else of platforms.
+func (c *sendCmd) list(t *Terminal) error {
+	tw := tabwriter.NewWriter(t.Out, 0, 0, 2, ' ', 0)
+	show := func(of string, samples []source.Sample) {
+		for _, s := range samples {
+			fmt.Fprintf(tw, "%s\t%s\t%s\n", of, s.Name, s.Event)
+		}
 	}
-	signer, err := sender.NewSigner(key)
-	if err != nil {
-		return nil, fmt.Errorf("--key-file: %s: %w", c.KeyFile, err)
+	if c.Config != "" || len(c.Source) > 0 {
+		c.All = c.All || len(c.Source) == 0 && c.Platform == ""
+		parties, err := c.fromFile(t)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(tw, "SOURCE\tSAMPLE\tBECOMES")
+		for _, p := range parties {
+			show(p.name, p.samples)
+		}
+		return tw.Flush()
 	}
-	signer.KeyID = c.Kid
-	claims := sender.Claims{Issuer: c.Issuer, Audience: c.Audience, Subject: c.Subject, TTL: c.TTL}
-	client, err := sender.New(c.URL, signer.JWT(claims))
-	if err != nil {
-		return nil, badUsage("--url: %v", err)
+	names := catalog.PlatformNames()
+	if c.Platform != "" {
+		if _, err := samplesOf(c.Platform); err != nil {
+			return err
+		}
+		names = []string{c.Platform}
 	}
-	return client, nil
+	fmt.Fprintln(tw, "PLATFORM\tSAMPLE\tBECOMES")
+	for _, name := range names {
+		show(name, catalog.Samples(name))
+	}
+	return tw.Flush()
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"accessrelay/internal/authn"
+	"accessrelay/internal/catalog"
 	"accessrelay/internal/event"
 )
 
@@ -215,9 +216,15 @@ func TestSendNobodyThere(t *testing.T) {
 }
 
 func TestSendList(t *testing.T) {
-	got := relayctl(t, "send", "--list")
-	if got.code != exitOK || !strings.HasPrefix(got.out, "SAMPLE               BECOMES\npreapproval-created  preapproval.created\n") {
+	got := relayctl(t, "send", "--list", "--platform=p0")
+	if got.code != exitOK || !strings.HasPrefix(got.out, "PLATFORM  SAMPLE               BECOMES\np0        preapproval-created  preapproval.created\n") {
 		t.Errorf("%+v", got)
+	}
+	all := relayctl(t, "send", "--list")
+	for _, name := range catalog.PlatformNames() {
+		if n := strings.Count(all.out, "\n"+name+" "); n != len(catalog.Samples(name)) {
+			t.Errorf("%d samples of %s are listed, want %d: %+v", n, name, len(catalog.Samples(name)), all)
+		}
 	}
 }
 
@@ -227,17 +234,19 @@ func TestSendWrong(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("S3CR3T"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Chdir(dir)
+	const noFile = "reading the config: accessrelay.yaml: no such file or directory: name the relay's file with --config, or do without it: --url and --key-file or --token-file"
 	ok := []string{"--url=http://127.0.0.1:1/", "--key-file=" + bad}
 	for _, tt := range []struct {
 		args []string
 		code int
 		err  string
 	}{
-		{nil, exitUsage, "--url: is missing: the source's hook, such as http://127.0.0.1:8080/v1/hooks/acme-p0"},
-		{ok[:1], exitUsage, "--key-file: is missing: the platform's private key; relayctl keygen p0 makes one"},
+		{nil, exitFailed, noFile},
+		{ok[:1], exitFailed, noFile},
 		{ok, exitFailed, "--key-file: " + bad + ": no private key in PEM (-----BEGIN PRIVATE KEY-----)"},
 		{[]string{ok[0], "--key-file=" + dir + "/none"}, exitFailed, "--key-file: " + dir + "/none: no such file or directory"},
-		{append([]string{"--platform=p1"}, ok...), exitUsage, `--platform: there are no samples of "p1" (there are of p0)`},
+		{append([]string{"--platform=p1"}, ok...), exitUsage, `--platform: there are no samples of "p1" (there are of ` + strings.Join(catalog.PlatformNames(), ", ") + ")"},
 		{append([]string{"--sample=x"}, ok...), exitUsage, `--sample: there is no sample "x" of p0; --list shows them`},
 		{append([]string{"--all", "--body=-"}, ok...), exitUsage, "--sample, --all and --body exclude each other"},
 		{append([]string{"--body=" + dir + "/none"}, ok...), exitFailed, "--body: " + dir + "/none: no such file or directory"},
@@ -245,6 +254,8 @@ func TestSendWrong(t *testing.T) {
 		{append([]string{"--parallel=257"}, ok...), exitUsage, "--parallel: must be from 1 to 256"},
 		{append([]string{"--rate=-1"}, ok...), exitUsage, "--rate: must be more than 0 and at most 100000"},
 		{append([]string{"--ttl=0s"}, ok...), exitUsage, "--ttl: must be more than 0"},
+		{append([]string{"--token-file=x"}, ok...), exitUsage, "--key-file and --token-file exclude each other"},
+		{[]string{ok[0], "--token-file=" + bad + ".none"}, exitFailed, "--token-file: " + bad + ".none: no such file or directory"},
 		{append([]string{"extra"}, ok...), exitUsage, "unexpected argument extra; see relayctl send --help"},
 	} {
 		got := relayctl(t, append([]string{"send"}, tt.args...)...)
