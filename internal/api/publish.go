@@ -29,13 +29,13 @@ func (a *api) publish(ctx context.Context, c call) (answer, error) {
 		return answer{}, err
 	}
 	now := a.Now().UTC().Truncate(time.Microsecond) // what the deduplication window counts in
-	id := event.NewID(now)
+	id, trace := event.NewID(now), problem.TraceParent(c.header)
 	// Not the request's context: a caller that hangs up has still sent the event.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Timeout)
 	defer cancel()
 	err = a.Events.EnqueueEvent(ctx, queue.EventTask{
 		ID: id, TenantID: c.tenantID, Source: canonical.API, Platform: canonical.API,
-		ReceivedAt: now, IdempotencyKey: key, Body: c.raw,
+		ReceivedAt: now, TraceParent: trace, IdempotencyKey: key, Body: c.raw,
 	})
 	switch {
 	case isFull(err):
@@ -44,8 +44,12 @@ func (a *api) publish(ctx context.Context, c call) (answer, error) {
 		return answer{}, &fault{status: http.StatusServiceUnavailable, code: codeUnavailable,
 			message: "the event could not be confirmed, and may be there all the same; send it again, as it is", err: err}
 	}
-	a.Log.InfoContext(ctx, "event accepted", "event", id, "source", canonical.API, "tenant", c.tenantID,
-		"platform", canonical.API, "key", c.key, "request_id", problem.ID(ctx), "bytes", len(c.raw))
+	attrs := []any{"event", id, "source", canonical.API, "tenant", c.tenantID, "platform", canonical.API,
+		"key", c.key, "request_id", problem.ID(ctx), "bytes", len(c.raw)}
+	if trace != "" {
+		attrs = append(attrs, "trace", trace)
+	}
+	a.Log.InfoContext(ctx, "event accepted", attrs...)
 	return answer{
 		status: http.StatusAccepted, header: map[string]string{eventIDHeader: id}, body: viewAccepted(id),
 	}, nil

@@ -105,6 +105,22 @@ func TestPublishWithAKey(t *testing.T) {
 	}
 }
 
+// The sender's trace context goes with the event, if it is one.
+func TestPublishWithATrace(t *testing.T) {
+	h, sent := startSpied(t)
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for given, want := range map[string]string{trace: trace, trace + canary: ""} {
+		sent.tasks = nil
+		got := h.do(request{method: "POST", path: eventsPath, body: `{"type":"grant.revoked"}`, header: map[string]string{"Traceparent": given}})
+		if got.status != 202 || len(sent.tasks) != 1 || sent.tasks[0].TraceParent != want {
+			t.Errorf("%q: %d, tasks %+v", given, got.status, sent.tasks)
+		}
+	}
+	if log := h.log.String(); !strings.Contains(log, trace) || leaks(log) {
+		t.Errorf("the log has the wrong context: %s", log)
+	}
+}
+
 // Nothing that is refused is enqueued. What can be wrong with the fields of an
 // event is tested where they are read.
 func TestPublishRefuses(t *testing.T) {

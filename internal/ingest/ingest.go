@@ -172,7 +172,7 @@ func (h *hooks) accept(r *http.Request, src *Source) (queue.EventTask, *refusal)
 	now := h.Now().UTC().Truncate(time.Microsecond) // what the deduplication window counts in
 	task := queue.EventTask{
 		ID: event.NewID(now), TenantID: src.TenantID, Source: src.ID, Platform: src.Platform.Name(),
-		ReceivedAt: now, TraceParent: traceParent(r.Header), Body: body,
+		ReceivedAt: now, TraceParent: problem.TraceParent(r.Header), Body: body,
 	}
 	// Not the request's context: a sender that hangs up has still sent the event.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.EnqueueTimeout)
@@ -258,22 +258,4 @@ func isJSON(h http.Header) bool {
 	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	// JSON has no parameters that matter, so malformed ones do not either.
 	return (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && media == "application/json"
-}
-
-// traceParent returns the sender's W3C trace context (version 00) if it is well
-// formed. What is not is dropped: it travels on into logs.
-func traceParent(h http.Header) string {
-	const layout = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-00"
-	v := h.Get("Traceparent")
-	if len(v) != len(layout) || v[:3] != "00-" {
-		return ""
-	}
-	for i := range len(v) {
-		if dash := layout[i] == '-'; dash != (v[i] == '-') {
-			return ""
-		} else if !dash && !strings.ContainsRune("0123456789abcdef", rune(v[i])) {
-			return ""
-		}
-	}
-	return v
 }

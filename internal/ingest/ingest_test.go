@@ -361,18 +361,6 @@ func TestAnnouncedBodyTakesNoMemory(t *testing.T) {
 	}
 }
 
-func TestTraceParent(t *testing.T) {
-	const good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	for in, want := range map[string]string{
-		good: good, "": "", good + "-x": "", strings.ToUpper(good): "", "01" + good[2:]: "",
-		strings.Replace(good, "-", "_", 2): "", strings.Replace(good, "0af", "-af", 1): "", good[:54] + "\n": "",
-	} {
-		if got := traceParent(http.Header{"Traceparent": {in}}); got != want {
-			t.Errorf("traceParent(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func BenchmarkHook(b *testing.B) {
 	bench := newBench(b)
 	h := bench.srv.Config.Handler

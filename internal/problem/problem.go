@@ -1,6 +1,6 @@
 // Package problem is the one shape of everything that goes wrong over HTTP: the
-// error body that hooks and API share, and the request id that ties an answer
-// to the line in the log about it.
+// error body that hooks and API share, and the request id and trace context that
+// tie an answer to the lines in the log about it.
 package problem
 
 import (
