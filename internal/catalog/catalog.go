@@ -11,6 +11,7 @@ import (
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/source"
 	"accessrelay/internal/source/apono"
+	"accessrelay/internal/source/generic"
 	"accessrelay/internal/source/jitsudo"
 	"accessrelay/internal/source/p0"
 	"accessrelay/internal/source/permit"
@@ -23,6 +24,7 @@ func platforms() []source.Sampler {
 		apono.New(),
 		permit.New(),
 		jitsudo.New(),
+		generic.New(),
 	}
 }
 
