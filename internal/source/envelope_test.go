@@ -150,6 +150,10 @@ func FuzzEnvelope(f *testing.F) {
 		if err := Envelope(body); whole != (err == nil) {
 			t.Fatalf("Envelope: %v; decoding the whole says %t", err, whole)
 		}
+		want := whole && (all["id"] != nil || all["name"] != nil)
+		if err := EnvelopeAny(body, "id", "name"); want != (err == nil) {
+			t.Fatalf("EnvelopeAny: %v; decoding the whole says %t", err, want)
+		}
 	})
 }
 
