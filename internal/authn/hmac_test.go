@@ -215,6 +215,7 @@ func TestGitHub(t *testing.T) {
 		{"SHA256", with("SHA256=" + good[7:]), ReasonMalformed},
 		{"no prefix", with(good[7:]), ReasonMalformed},
 		{"cut", with(good[:len(good)-1]), ReasonMalformed},
+		{"a byte less", with(good[:len(good)-2]), ReasonMalformed},
 		{"longer", with(good + "00"), ReasonMalformed},
 		{"not hex", with(good[:len(good)-1] + "g"), ReasonMalformed},
 		{"base64", with("sha256=" + strings.Repeat("QUJD", 16)), ReasonMalformed},
