@@ -38,11 +38,13 @@ const (
 	signingSecretName = "webhook-signing-secret"
 	privateName       = "p0-private.pem"
 	apiKeyName        = "api-key"
+	secretSuffix      = ".secret" // after a platform's name
 )
 
 // Plan says where a demo is to be. The folders may be one.
 type Plan struct {
 	ConfigDir string // what both programs read
+	IngestDir string // what ingest alone reads; empty: ConfigDir
 	WorkerDir string // what workers alone read
 	SenderDir string // what a platform and the API's caller hold
 	InboxURL  string // http://host:port of the inbox that the channels deliver to
@@ -81,8 +83,15 @@ func Prepare(p Plan) (*Demo, error) {
 	if err != nil {
 		return nil, err
 	}
+	ingest, closed := config, []string{worker, sender}
+	if p.IngestDir != "" {
+		if ingest, err = filepath.Abs(p.IngestDir); err != nil {
+			return nil, err
+		}
+		closed = append(closed, ingest)
+	}
 	d := &Demo{ConfigFile: filepath.Join(config, configName), IdentityFile: filepath.Join(worker, identityName)}
-	if err := folders(config, worker, sender); err != nil {
+	if err := folders(config, closed...); err != nil {
 		return nil, err
 	}
 	if err := d.senderKeys(sender, config); err != nil {
@@ -97,9 +106,13 @@ func Prepare(p Plan) (*Demo, error) {
 		return nil, err
 	}
 	d.SigningSecret = secret.New(strings.TrimSpace(string(s)))
+	sources, err := sources(ingest)
+	if err != nil {
+		return nil, err
+	}
 	inbox := strings.TrimRight(p.InboxURL, "/")
 	file := fileData{
-		TenantID: TenantID, KeySHA256: secret.HashAPIKey(d.APIKey.Reveal()),
+		TenantID: TenantID, KeySHA256: secret.HashAPIKey(d.APIKey.Reveal()), Sources: sources,
 		SlackURL: inbox + slackPath, WebhookURL: inbox + webhookPath, SigningSecretFile: signing,
 	}
 	// Last: once it is there, all that it names is there.
@@ -169,19 +182,4 @@ func (d *Demo) Secrets() map[string]secret.String {
 // P0Token is a bearer token of the P0 source, good for [TokenTTL] from now.
 func (d *Demo) P0Token(now time.Time) (string, error) {
 	return d.p0.Token(p0Claims, now)
-}
-
-var p0Claims = sender.Claims{Issuer: p0Issuer, Audience: p0Audience, Subject: p0Subject, TTL: TokenTTL}
-
-// Source is one source of the demo, as the platform sees it.
-type Source struct {
-	ID       string
-	Platform string
-	// Credentials are the platform's.
-	Credentials sender.Credentials
-}
-
-// Sources returns one source of every platform.
-func (d *Demo) Sources() []Source {
-	return []Source{{ID: P0Source, Platform: "p0", Credentials: d.p0.JWT(p0Claims)}}
 }

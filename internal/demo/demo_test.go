@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
@@ -26,7 +27,7 @@ func plan(t *testing.T) Plan {
 	t.Helper()
 	root := t.TempDir()
 	return Plan{
-		ConfigDir: filepath.Join(root, "etc"), WorkerDir: filepath.Join(root, "worker"),
+		ConfigDir: filepath.Join(root, "etc"), IngestDir: filepath.Join(root, "ingest"), WorkerDir: filepath.Join(root, "worker"),
 		SenderDir: filepath.Join(root, "deep", "sender"), InboxURL: inboxURL,
 	}
 }
@@ -40,10 +41,20 @@ func prepare(t *testing.T, p Plan) *Demo {
 	return d
 }
 
+func noVariables(string) (string, bool) { return "", false }
+
+func sourcesOf(t *testing.T, d *Demo) []Source {
+	t.Helper()
+	sources, err := d.Sources(noVariables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sources
+}
+
 func load(t *testing.T, path string, need config.Need) *config.File {
 	t.Helper()
-	f, err := config.Load(path, need, config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()},
-		func(string) (string, bool) { return "", false })
+	f, err := config.Load(path, need, config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()}, noVariables)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +65,7 @@ func load(t *testing.T, path string, need config.Need) *config.File {
 func snapshot(t *testing.T, p Plan) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, dir := range []string{p.ConfigDir, p.WorkerDir, p.SenderDir} {
+	for _, dir := range []string{p.ConfigDir, p.IngestDir, p.WorkerDir, p.SenderDir} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -83,6 +94,11 @@ func TestFilesAndModes(t *testing.T) {
 		"sender/p0-private.pem": 0o600, "sender/api-key": 0o600,
 	}
 	got := snapshot(t, p)
+	for _, name := range catalog.PlatformNames() {
+		if name != "p0" { // whose public key the relay has
+			want["ingest/"+name+".secret"] = 0o600
+		}
+	}
 	for name, mode := range want {
 		if !strings.HasPrefix(got[name], mode.String()+" ") {
 			t.Errorf("%s: %.10s, want %s", name, got[name], mode)
@@ -92,7 +108,7 @@ func TestFilesAndModes(t *testing.T) {
 	if len(got) > 0 {
 		t.Errorf("left over: %v", got)
 	}
-	for dir, mode := range map[string]fs.FileMode{p.ConfigDir: 0o755, p.WorkerDir: 0o700, p.SenderDir: 0o700} {
+	for dir, mode := range map[string]fs.FileMode{p.ConfigDir: 0o755, p.IngestDir: 0o700, p.WorkerDir: 0o700, p.SenderDir: 0o700} {
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v %v, want %v", dir, info.Mode(), err, mode)
 		}
@@ -124,8 +140,12 @@ func TestCutOff(t *testing.T) {
 	files := []string{
 		filepath.Join(p.SenderDir, privateName), filepath.Join(p.ConfigDir, publicName), filepath.Join(p.SenderDir, apiKeyName),
 		filepath.Join(p.WorkerDir, identityName), filepath.Join(p.ConfigDir, recipientsName),
-		filepath.Join(p.WorkerDir, signingSecretName), filepath.Join(p.ConfigDir, configName),
+		filepath.Join(p.WorkerDir, signingSecretName),
 	}
+	for _, name := range catalog.PlatformNames() {
+		files = append(files, filepath.Join(p.IngestDir, name+secretSuffix))
+	}
+	files = append(files, filepath.Join(p.ConfigDir, configName))
 	for n := range files {
 		for _, f := range files[n:] {
 			if err := os.Remove(f); err != nil && !os.IsNotExist(err) {
@@ -147,16 +167,17 @@ func works(t *testing.T, d *Demo) {
 	if got := secret.HashAPIKey(d.APIKey.Reveal()); len(tenant.APIKeys) != 1 || got != hex.EncodeToString(tenant.APIKeys[0].SHA256[:]) {
 		t.Error("the API key is not the file's")
 	}
-	for _, src := range d.Sources() {
+	for _, src := range sourcesOf(t, d) {
 		a, err := authn.New(f.SourceByID(src.ID).Auth, authn.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
-		if err := src.Credentials(r, nil); err != nil {
+		body := src.Samples[0].Body("x")
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		if err := src.Credentials(r, body); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Authenticate(r, nil); err != nil {
+		if err := a.Authenticate(r, body); err != nil {
 			t.Errorf("%s: its credentials are refused: %v", src.ID, err)
 		}
 	}
@@ -190,7 +211,7 @@ func TestCoversTheCatalog(t *testing.T) {
 	for _, s := range tenant.Sources {
 		platforms = append(platforms, s.Platform.Name())
 	}
-	for _, s := range d.Sources() {
+	for _, s := range sourcesOf(t, d) {
 		sources = append(sources, s.Platform)
 	}
 	slices.Sort(platforms)
@@ -281,5 +302,51 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 	if _, err := Prepare(p); err == nil || !strings.Contains(err.Error(), p.ConfigDir) {
 		t.Errorf("a file where the folder is to be: %v", err)
+	}
+}
+
+// A demo that an earlier version made goes on with the sources that it has.
+func TestEarlierVersion(t *testing.T) {
+	p := plan(t)
+	d := prepare(t, p)
+	public, err := os.ReadFile(filepath.Join(p.ConfigDir, publicName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const earlier = `tenants:
+  - id: ` + TenantID + `
+    name: demo
+    sources:
+      - id: demo-p0
+        platform: p0
+        auth: {jwt: {key_file: p0-public.pem, issuer: p0, audience: accessrelay-demo, subject: demo-notifier}}
+`
+	if err := os.WriteFile(d.ConfigFile, []byte(earlier), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(p.IngestDir); err != nil {
+		t.Fatal(err)
+	}
+	p.IngestDir = "" // a command line of that version
+	d = prepare(t, p)
+	if got := sourcesOf(t, d); len(got) != 1 || got[0].ID != P0Source {
+		t.Errorf("sources %+v", got)
+	}
+	if now, err := os.ReadFile(filepath.Join(p.ConfigDir, publicName)); err != nil || string(now) != string(public) {
+		t.Error("the key is another one")
+	}
+	if now, err := os.ReadFile(d.ConfigFile); err != nil || string(now) != earlier {
+		t.Error("the file was changed")
+	}
+}
+
+// What is wrong with a file that somebody has changed is said as by the programs.
+func TestSourcesOfABrokenFile(t *testing.T) {
+	d := prepare(t, plan(t))
+	if err := os.WriteFile(d.ConfigFile, []byte("tenants: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Sources(noVariables); err == nil || !strings.Contains(err.Error(), "accessrelay.yaml:1: tenants: ") {
+		t.Errorf("%v", err)
 	}
 }

@@ -8,17 +8,11 @@ import (
 	"text/template"
 )
 
-// What P0's tokens say in the demo.
-const (
-	p0Issuer   = "p0"
-	p0Audience = "accessrelay-demo"
-	p0Subject  = "demo-notifier"
-)
-
 // fileData is what the config file depends on.
 type fileData struct {
 	TenantID          string
 	KeySHA256         string
+	Sources           []sourceData
 	SlackURL          string
 	WebhookURL        string
 	SigningSecretFile string
@@ -33,14 +27,14 @@ tenants:
     api_keys:
       - {name: demo, sha256: {{.KeySHA256}}}
     sources:
-      - id: ` + P0Source + `
-        platform: p0
-        auth:
-          jwt:
-            key_file: ` + publicName + `
-            issuer: ` + p0Issuer + `
-            audience: ` + p0Audience + `
-            subject: ` + p0Subject + `
+{{- range .Sources}}
+      - id: {{.ID}}
+        platform: {{.Platform}}
+        auth: { {{- .Auth -}} }
+{{- with .More}}
+        {{.}}
+{{- end}}
+{{- end}}
     channels:
       - name: demo-slack
         type: slack-webhook

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"accessrelay/internal/catalog"
 	"accessrelay/internal/demo"
 	"accessrelay/internal/event"
 	"accessrelay/internal/sender"
@@ -31,7 +30,11 @@ func (s *Stack) SendSamples(ctx context.Context) (Report, error) {
 	start := time.Now()
 	var report Report
 	var ids []string
-	for _, src := range s.Demo.Sources() {
+	sources, err := s.Demo.Sources(noVariables)
+	if err != nil {
+		return report, err
+	}
+	for _, src := range sources {
 		sent, err := s.sendFrom(ctx, src)
 		if err != nil {
 			return report, fmt.Errorf("samples of %s: %w", src.ID, err)
@@ -57,7 +60,7 @@ func (s *Stack) sendFrom(ctx context.Context, src demo.Source) ([]string, error)
 	}
 	defer client.Close()
 	var ids []string
-	for _, smp := range catalog.Samples(src.Platform) {
+	for _, smp := range src.Samples {
 		answer, err := client.Send(ctx, smp.Body(rand.Text()))
 		switch {
 		case err != nil:
