@@ -13,9 +13,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"golang.org/x/time/rate"
 
 	"accessrelay/internal/authn"
 	"accessrelay/internal/event"
@@ -42,6 +44,9 @@ type Source struct {
 	TenantID string
 	Platform source.Platform
 	Auth     authn.Authenticator
+	// Limit is how often the source may send, over all that this process takes;
+	// nil: as often as it likes.
+	Limit *rate.Limiter
 }
 
 // Enqueuer hands an accepted event to Redis; nil means that Redis has confirmed.
@@ -62,7 +67,7 @@ type Config struct {
 
 // Handler returns the hooks listener's handler.
 func Handler(cfg Config) http.Handler {
-	h := &hooks{cfg, ops.Throttle(cfg.Log)}
+	h := &hooks{Config: cfg, outages: ops.Throttle(cfg.Log)}
 	r := chi.NewRouter()
 	r.Use(problem.RequestID)
 	r.Use(problem.Recover(cfg.Log))
@@ -78,6 +83,7 @@ func Handler(cfg Config) http.Handler {
 type hooks struct {
 	Config
 	outages *slog.Logger // for refusals that are our own fault: all say the same, as many as are sent
+	limited sync.Map     // by source id: *slog.Logger for refusals of its rate
 }
 
 // refusal is an answer other than 200.
@@ -163,6 +169,9 @@ func (h *hooks) accept(r *http.Request, src *Source) (queue.EventTask, *refusal)
 			message: "the credentials are missing or wrong", header: [2]string{"WWW-Authenticate", src.Auth.Challenge()}, cause: err,
 		}
 	}
+	if no := overLimit(src, h.Now); no != nil { // not before: only who may send uses the limit up
+		return none, no
+	}
 	if err := src.Platform.Check(body); err != nil {
 		return none, &refusal{
 			outcome: malformed, status: http.StatusBadRequest, code: "malformed", message: envelopeMessage(err), cause: err,
@@ -237,8 +246,11 @@ func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, src *Source, star
 		attrs = append(attrs, slog.String("cause", no.cause.Error()))
 	}
 	log, level := h.Log, slog.LevelWarn
-	if no.status >= http.StatusInternalServerError {
+	switch {
+	case no.status >= http.StatusInternalServerError:
 		log, level = h.outages, slog.LevelError
+	case no.outcome == rateLimited:
+		log = h.limitedLog(src)
 	}
 	log.LogAttrs(r.Context(), level, "hook refused", attrs...)
 }

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"accessrelay/internal/api"
 	"accessrelay/internal/authn"
 	"accessrelay/internal/channel"
@@ -22,6 +24,7 @@ type view struct{ current atomic.Pointer[snapshot] }
 type snapshot struct {
 	sources  map[string]*ingest.Source
 	auth     map[string]authn.Config // by source: to tell what a reload changes
+	rates    map[string]config.Rate  // likewise, of sources that have one
 	tenants  []api.Tenant
 	channels map[string][]*channel.Channel // by tenant
 	plain    bool                          // some network is admitted
@@ -29,14 +32,14 @@ type snapshot struct {
 }
 
 // replace puts file in force. An authenticator whose config is as before is
-// kept, with the keys it has fetched.
+// kept, with the keys it has fetched; so is a limit, with what has been used of it.
 func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Logger) error {
 	old := v.current.Load()
 	if old == nil {
 		old = &snapshot{}
 	}
 	next := &snapshot{
-		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{},
+		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]config.Rate{},
 		channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
 		keep: receipt.Retention(file.Retention),
 	}
@@ -49,8 +52,11 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 				next.closeAllBut(old)
 				return fmt.Errorf("source %s: auth.%w", s.ID, err)
 			}
-			src := &ingest.Source{ID: s.ID, TenantID: s.TenantID, Platform: s.Platform, Auth: auth}
+			src := &ingest.Source{ID: s.ID, TenantID: s.TenantID, Platform: s.Platform, Auth: auth, Limit: old.limit(s)}
 			next.sources[s.ID], next.auth[s.ID] = src, s.Auth
+			if s.RateLimit != nil {
+				next.rates[s.ID] = *s.RateLimit
+			}
 			metrics.Declare(src)
 		}
 	}
@@ -72,6 +78,20 @@ func (s *snapshot) authenticator(src *config.Source, log *slog.Logger) (authn.Au
 		return was.Auth, nil
 	}
 	return authn.New(src.Auth, authn.Options{Log: log.With("source", src.ID)})
+}
+
+// limit returns what keeps src to its rate, nil if it has none. One second's worth
+// may come at once.
+func (s *snapshot) limit(src *config.Source) *rate.Limiter {
+	if src.RateLimit == nil {
+		return nil
+	}
+	r := *src.RateLimit
+	if was, ok := s.sources[src.ID]; ok && was.Limit != nil && s.rates[src.ID] == r {
+		return was.Limit
+	}
+	aSecond := float64(r.N) / r.Per.Seconds()
+	return rate.NewLimiter(rate.Limit(aSecond), max(1, int(aSecond)))
 }
 
 // closeAllBut closes the authenticators of s that other does not use.
