@@ -56,38 +56,61 @@ func TestTriggers(t *testing.T) {
 		"RequestRevoked":  "grant.revoked",
 		"RequestFailed":   "request.failed",
 	}
-	for _, other := range strings.Fields(`Manual Request Access AccessRequest Created RequestPending RequestDenied RequestCancelled
-		GrantExpired AccessGranted RequestsCreated RequestCreatedAccess AccessAccessRequestCreated access-request-created request.created`) {
-		want[other] = event.Unrecognized
-	}
-	for trigger, typ := range want {
-		for _, spelling := range []string{trigger, "Access" + trigger, strings.ToLower("Access" + trigger), strings.ToUpper(trigger), " " + trigger + "\n"} {
-			if trigger == "Access" || strings.HasPrefix(trigger, "AccessRequest") {
-				spelling = trigger
-			}
-			e := normalize(fmt.Appendf(nil, `{"event_type":%q,"data":{"id":"r"}}`, spelling))
-			if e.Type != typ {
-				t.Errorf("%q gives %s, want %s", spelling, e.Type, typ)
-			}
-			if e.PlatformEvent != strings.TrimSpace(spelling) || e.Request == nil || e.Request.ID != "r" {
-				t.Errorf("%q: platform event %q, request %+v", spelling, e.PlatformEvent, e.Request)
-			}
+	check := func(trigger string, typ event.Type) {
+		e := normalize(fmt.Appendf(nil, `{"event_type":%q,"data":{"id":"r"}}`, trigger))
+		if e.Type != typ {
+			t.Errorf("%q gives %s, want %s", trigger, e.Type, typ)
+		}
+		if e.PlatformEvent != strings.TrimSpace(trigger) || e.Request == nil || e.Request.ID != "r" {
+			t.Errorf("%q: platform event %q, request %+v", trigger, e.PlatformEvent, e.Request)
 		}
 	}
+	for trigger, typ := range want {
+		for _, prefix := range []string{"", "Access"} {
+			check(prefix+trigger, typ)
+			check(strings.ToLower(prefix+trigger), typ)
+			check(strings.ToUpper(prefix+trigger), typ)
+			check(" "+prefix+trigger+"\n", typ)
+		}
+	}
+	for _, trigger := range strings.Fields(`Manual Request Access AccessRequest Created RequestPending RequestDenied RequestCancelled
+		GrantExpired AccessGranted RequestsCreated RequestCreatedAccess AccessAccessRequestCreated access-request-created request.created`) {
+		check(trigger, event.Unrecognized)
+	}
+}
+
+// handlebars is what {{x}} does to x.
+var handlebars = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;")
+
+func reason(said string) string {
+	e := normalize(source.SampleBody(fields{"event_type": "RequestCreated", "data": fields{"justification": said}}))
+	if e.Request == nil {
+		return ""
+	}
+	return e.Request.Reason
 }
 
 // Of whatever Handlebars escapes the same comes back, also of what looks like an
 // escape already.
 func TestEscapesAreUndoneOnce(t *testing.T) {
-	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "`", "&#x60;", "=", "&#x3D;")
-	for _, reason := range []string{
-		"plain", "R&D", "&", "&&amp;;", "&lt;", "&amp;lt;", "&amp;amp;amp;", `<a href="x?a=1&b='2'">`, "`id` = 'x'", "&#x27;", "&#39", "a & b &lt c", "&lt;&gt;&quot;&#x27;&#x60;&#x3D;&#x3d;&apos;",
+	for _, want := range []string{
+		"plain", "R&D", "&", "&&amp;;", "&lt;", "&amp;lt;", "&amp;amp;amp;", `<a href="x?a=1&b='2'">`, "`id` = 'x'", "&#x27;", "&#39", "a & b &lt c",
+		"&lt;&gt;&quot;&#x27;&#x60;&#x3D;&#x3d;&apos;",
 	} {
-		body := source.SampleBody(fields{"event_type": "RequestCreated", "data": fields{"justification": escape.Replace(reason)}})
-		if e := normalize(body); e.Request == nil || e.Request.Reason != reason {
-			t.Errorf("%q comes back as %+v", reason, e.Request)
+		if got := reason(handlebars.Replace(want)); got != want {
+			t.Errorf("%q comes back as %q", want, got)
 		}
 	}
+}
+
+func FuzzEscapes(f *testing.F) {
+	f.Add(`<a href="x?a=1&b='2'">&lt;</a>`)
+	f.Fuzz(func(t *testing.T, want string) {
+		want = strings.TrimSpace(strings.ToValidUTF8(want, ""))
+		if got := reason(handlebars.Replace(want)); got != want {
+			t.Errorf("%q comes back as %q", want, got)
+		}
+	})
 }
 
 // A body cannot make an event many times its size.
