@@ -17,6 +17,7 @@ func (v *view) replace(f *config.File) { v.current.Store(f) }
 
 func (v *view) file() *config.File { return v.current.Load() }
 
+// source finds a source of the file, with its platform as the source sets it up.
 func (v *view) source(id string) (relay.Source, bool) {
 	s := v.file().SourceByID(id)
 	if s == nil {
@@ -25,7 +26,9 @@ func (v *view) source(id string) (relay.Source, bool) {
 	return relay.Source{Platform: s.Platform, DedupWindow: s.DedupWindow}, true
 }
 
-// platform finds the platform of an event whose source the file no longer has.
+// platform finds the platform of an event whose source the file no longer has. One
+// that sources set up is as it was before: its events become unrecognized, and go
+// out with what was sent.
 func platform(name string) (source.Platform, bool) {
 	p, ok := catalog.Platforms()[name]
 	return p, ok
