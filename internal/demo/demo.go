@@ -25,6 +25,7 @@ const TokenTTL = 24 * time.Hour
 // The names of what the file has. The inbox's paths are those of its channels.
 const (
 	P0Source    = "demo-p0"
+	AponoSource = "demo-apono"
 	slackPath   = "/slack/demo"
 	webhookPath = "/webhook/demo"
 )
@@ -54,6 +55,7 @@ type Plan struct {
 type Demo struct {
 	ConfigFile    string
 	IdentityFile  string
+	P0KeyFile     string // the private key
 	Recipient     string // age1…
 	APIKey        secret.String
 	SigningSecret secret.String // of the webhook channel: whsec_…
@@ -90,11 +92,11 @@ func Prepare(p Plan) (*Demo, error) {
 		}
 		closed = append(closed, ingest)
 	}
-	d := &Demo{ConfigFile: filepath.Join(config, configName), IdentityFile: filepath.Join(worker, identityName)}
+	d := &Demo{ConfigFile: filepath.Join(config, configName), IdentityFile: filepath.Join(worker, identityName), P0KeyFile: filepath.Join(sender, privateName)}
 	if err := folders(config, closed...); err != nil {
 		return nil, err
 	}
-	if err := d.senderKeys(sender, config); err != nil {
+	if err := d.senderKeys(config, filepath.Join(sender, apiKeyName)); err != nil {
 		return nil, err
 	}
 	if err := d.sealing(config); err != nil {
@@ -123,19 +125,18 @@ func Prepare(p Plan) (*Demo, error) {
 }
 
 // senderKeys makes P0's keypair and the API key.
-func (d *Demo) senderKeys(dir, config string) error {
-	name := filepath.Join(dir, privateName)
-	private, err := ensure(name, modePrivate, sender.NewP0Key)
+func (d *Demo) senderKeys(config, apiKey string) error {
+	private, err := ensure(d.P0KeyFile, modePrivate, sender.NewP0Key)
 	if err != nil {
 		return err
 	}
 	if d.p0, err = sender.NewSigner(private); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", d.P0KeyFile, err)
 	}
 	if _, err := ensure(filepath.Join(config, publicName), modePublic, d.p0.PublicPEM); err != nil {
 		return err
 	}
-	key, err := ensure(filepath.Join(dir, apiKeyName), modePrivate, func() ([]byte, error) {
+	key, err := ensure(apiKey, modePrivate, func() ([]byte, error) {
 		key, _, err := secret.NewAPIKey()
 		return []byte(key + "\n"), err
 	})
@@ -177,9 +178,4 @@ func recipientOf(identity []byte) (string, error) {
 // Secrets are the signing secrets by path, for the inbox to check with.
 func (d *Demo) Secrets() map[string]secret.String {
 	return map[string]secret.String{webhookPath: d.SigningSecret}
-}
-
-// P0Token is a bearer token of the P0 source, good for [TokenTTL] from now.
-func (d *Demo) P0Token(now time.Time) (string, error) {
-	return d.p0.Token(p0Claims, now)
 }

@@ -256,17 +256,17 @@ func TestIngestNeedsNoSecretOfWorkers(t *testing.T) {
 func TestTokenLivesADay(t *testing.T) {
 	d := prepare(t, plan(t))
 	f := load(t, d.ConfigFile, config.NeedAuth)
-	token, err := d.P0Token(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	sources := sourcesOf(t, d)
+	p0 := sources[slices.IndexFunc(sources, func(s Source) bool { return s.ID == P0Source })]
 	for after, ok := range map[time.Duration]bool{0: true, 23*time.Hour + 59*time.Minute: true, 24*time.Hour + time.Minute: false} {
 		a, err := authn.New(f.SourceByID(P0Source).Auth, authn.Options{Now: func() time.Time { return time.Now().Add(after) }})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
-		r.Header.Set("Authorization", "Bearer "+token)
+		if err := p0.Credentials(r, nil); err != nil {
+			t.Fatal(err)
+		}
 		if err := a.Authenticate(r, nil); (err == nil) != ok {
 			t.Errorf("after %v: %v", after, err)
 		}

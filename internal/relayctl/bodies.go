@@ -50,6 +50,9 @@ func (c *sendCmd) addBodies(in io.Reader, parties []*party) error {
 }
 
 func (c *sendCmd) addSamples(p *party) error {
+	if len(p.samples) == 0 {
+		return fmt.Errorf("%s: there is no sample of what the source reads: send a body of your own with --body", p.name)
+	}
 	chosen := p.samples[:1]
 	switch {
 	case c.All:

@@ -21,9 +21,11 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Hooks      http://127.0.0.1:18080/v1/hooks/demo-p0\n",
+		"  Hooks      http://127.0.0.1:18080/v1/hooks/demo-apono\n",
+		"\n             http://127.0.0.1:18080/v1/hooks/demo-p0\n",
 		"API key    " + strings.TrimSpace(string(key)) + "\n",
 		"\ncurl -sS -i http://127.0.0.1:18080/v1/hooks/demo-p0 -H ",
+		"\ncurl -sS -i http://127.0.0.1:18080/v1/hooks/demo-apono -H ",
 		"\ncurl -sS http://127.0.0.1:18081/v1/notification-channels -H ",
 	} {
 		if !strings.Contains(first.out, want) {

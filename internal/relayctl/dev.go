@@ -98,11 +98,9 @@ func (c *devCmd) run(ctx context.Context, s *devstack.Stack, t *Terminal) error 
 	if err != nil {
 		return err
 	}
-	token, err := s.Demo.P0Token(time.Now())
-	if err != nil {
+	if err := c.print(s, report, t); err != nil {
 		return err
 	}
-	c.print(s, report, token, t)
 	select {
 	case <-ctx.Done():
 		return nil
@@ -111,7 +109,11 @@ func (c *devCmd) run(ctx context.Context, s *devstack.Stack, t *Terminal) error 
 	}
 }
 
-func (c *devCmd) print(s *devstack.Stack, r devstack.Report, token string, t *Terminal) {
+func (c *devCmd) print(s *devstack.Stack, r devstack.Report, t *Terminal) error {
+	sources, err := s.Demo.Sources(t.lookup)
+	if err != nil {
+		return err
+	}
 	key := s.Demo.APIKey.Reveal()
 	fmt.Fprintf(t.Out, `
 The relay runs, all of it in this process. NOTHING SURVIVES ITS EXIT: no event, no channel, no key.
@@ -119,25 +121,27 @@ The relay runs, all of it in this process. NOTHING SURVIVES ITS EXIT: no event, 
 
   Inbox      %s   what the channels delivered: open it and watch
   Dashboard  %s   the queues
-  Hooks      %s
-  API        %s   X-Tenant-ID: %s
+`, r.Sent, r.Delivered, shortTime(r.Took), s.URLs.Inbox, s.URLs.Dashboard)
+	printHooks(t.Out, s.URLs.Hooks, sources)
+	fmt.Fprintf(t.Out, `  API        %s   X-Tenant-ID: %s
   API key    %s
   Metrics    %s/metrics (ingest), %s/metrics (worker)
   Config     %s
 
-Paste this as often as you like, for %s: each time it is one more event from P0.
+`, s.URLs.API, demo.TenantID, key, s.URLs.IngestOps, s.URLs.WorkerOps, s.Demo.ConfigFile)
+	if err := printEvents(t.Out, s.URLs.Hooks, sources); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.Out, `Every sample of every platform once more:
 
-%s
+relayctl %s
 
 List the channels:
 
 %s
 
 Ctrl-C stops it.
-`, r.Sent, r.Delivered, shortTime(r.Took),
-		s.URLs.Inbox, s.URLs.Dashboard, s.URLs.HookURL(demo.P0Source), s.URLs.API, demo.TenantID, key,
-		s.URLs.IngestOps, s.URLs.WorkerOps, s.Demo.ConfigFile,
-		hours(demo.TokenTTL), curlEvent(s.URLs.HookURL(demo.P0Source), token), curlChannels(s.URLs.API, key))
+`, words("send", "--config", s.Demo.ConfigFile, "--url", s.URLs.Hooks, "--key-file", s.Demo.P0KeyFile, "--all"),
+		curlChannels(s.URLs.API, key))
+	return nil
 }
-
-func hours(d time.Duration) string { return fmt.Sprintf("%.0f hours", d.Hours()) }

@@ -11,6 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"accessrelay/internal/catalog"
+	"accessrelay/internal/demo"
+	"accessrelay/internal/secret"
+	"accessrelay/internal/sender"
 )
 
 // shell runs a printed command as if it were pasted.
@@ -67,16 +72,28 @@ func TestDev(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dev := start(t, "dev", "--free-ports")
 	out := dev.await("Ctrl-C stops it.")
-	if !strings.Contains(out, "NOTHING SURVIVES ITS EXIT") || !strings.Contains(out, "10 sample events went in and were delivered 20 times") {
+	samples := 0
+	for _, name := range catalog.PlatformNames() {
+		samples += len(catalog.Samples(name))
+	}
+	if !strings.Contains(out, "NOTHING SURVIVES ITS EXIT") || !strings.Contains(out, fmt.Sprintf("%d sample events went in and were delivered %d times", samples, 2*samples)) {
 		t.Errorf("it does not say so: %s", out)
 	}
 	inbox, _, _ := strings.Cut(line(t, out, "Inbox "), " ")
-	event := "curl -sS -i " + line(t, out, "curl -sS -i ")
+	var events []string
+	for l := range strings.Lines(out) {
+		if strings.HasPrefix(l, "curl -sS -i ") {
+			events = append(events, l)
+		}
+	}
+	if len(events) != 2 || !strings.Contains(events[0], "/v1/hooks/demo-p0 ") || !strings.Contains(events[1], "/v1/hooks/demo-apono ") {
+		t.Fatalf("there are %d commands to paste: %s", len(events), out)
+	}
 	list := "curl -sS http" + line(t, out, "curl -sS http")
 
-	before := len(webhooks(t, inbox, 10, time.Second))
-	for n := 1; n <= 2; n++ {
-		answer := shell(t, event)
+	before := len(webhooks(t, inbox, samples, time.Second))
+	for n := 1; n <= 4; n++ {
+		answer := shell(t, events[n%2])
 		if !strings.HasPrefix(answer, "HTTP/1.1 200 OK") {
 			t.Fatalf("pasted: %s", answer)
 		}
@@ -87,6 +104,10 @@ func TestDev(t *testing.T) {
 		if id := line(t, answer, "Accessrelay-Event-Id:"); ids[len(ids)-1] != id {
 			t.Errorf("the last is %s, want %s", ids[len(ids)-1], id)
 		}
+	}
+	again := strings.Fields(shell(t, "printf '%s\\n' "+line(t, out, "relayctl ")))
+	if got := relayctl(t, again...); got.code != exitOK || !strings.Contains(got.out, fmt.Sprintf("\n%d sent in ", samples)) {
+		t.Errorf("every sample once more: %+v", got)
 	}
 	var channels struct {
 		Data []struct {
@@ -157,7 +178,12 @@ func TestQuote(t *testing.T) {
 }
 
 func TestCurlEventIsNewEachTime(t *testing.T) {
-	command := curlEvent("http://127.0.0.1:1/v1/hooks/x", "TOKEN")
+	command, err := curlEvent("http://127.0.0.1:1/v1/hooks/x", demo.Source{
+		Samples: catalog.Samples("p0"), Credentials: sender.Bearer(secret.New("TOKEN")),
+	})
+	if err != nil || !strings.Contains(command, "'Authorization: Bearer TOKEN'") {
+		t.Fatal(command, err)
+	}
 	if strings.Contains(command, marker) || strings.Contains(command, "\n") {
 		t.Errorf("%s", command)
 	}
