@@ -63,6 +63,7 @@ type Source struct {
 	ID          string // unique over all tenants
 	TenantID    string
 	Platform    source.Platform // set up by the source's own keys, if it has any
+	Settings    source.Settings // those keys; nil if the platform takes none
 	Auth        authn.Config    // exactly one method; without NeedAuth not to be used
 	DedupWindow time.Duration   // 0: off
 	RateLimit   *Rate           // nil: none

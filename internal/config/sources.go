@@ -22,7 +22,7 @@ func (l *loader) source(a at, tenantID string) *Source {
 	l.is(o.get("platform"), stringNode)
 	s := &Source{ID: l.sourceID(o.get("id")), TenantID: tenantID, Platform: kind}
 	if c, ok := s.Platform.(source.Configurable); ok && l.err == nil {
-		s.Platform = l.configured(a, c)
+		s.Platform, s.Settings = l.configured(a, c)
 	}
 	s.Auth = l.auth(o.get("auth"))
 	s.DedupWindow = l.duration(o.get("dedup_window"), DefaultDedupWindow, 0)
@@ -84,21 +84,21 @@ func (l *loader) notOfPlatform(a at, kind source.Platform) {
 	}
 }
 
-// configured makes what the source at a makes of its platform.
-func (l *loader) configured(a at, c source.Configurable) source.Platform {
+// configured returns what the source at a makes of its platform, and by what settings.
+func (l *loader) configured(a at, c source.Configurable) (source.Platform, source.Settings) {
 	settings := c.NewSettings()
 	own := *a.n // the source with the platform's keys alone
 	own.entries = slices.DeleteFunc(slices.Clone(own.entries), func(e entry) bool { return slices.Contains(sourceKeys, e.key) })
 	l.fields(at{key: a.key, line: a.line, n: &own}, reflect.ValueOf(settings).Elem(), true)
 	if l.err != nil {
-		return nil
+		return nil, nil
 	}
 	p, err := settings.Platform()
 	if err != nil {
 		l.settingsError(a, &own, err)
-		return nil
+		return nil, nil
 	}
-	return p
+	return p, settings
 }
 
 // settingsError notes an error that begins with a key, whose parts may have dots
