@@ -3,6 +3,7 @@ package generic
 import (
 	"bytes"
 	"encoding/json"
+	"math/bits"
 
 	"accessrelay/internal/source"
 )
@@ -149,10 +150,8 @@ func (s *search) element(in states, n, length int) states {
 
 func (s *search) step(in states, takes func(selector) bool) states {
 	var out states
-	for i := range s.segments {
-		if in&(1<<i) == 0 {
-			continue
-		}
+	for rest := in; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(uint64(rest))
 		if s.segments[i].descendant {
 			out |= 1 << i
 		}
@@ -168,8 +167,8 @@ func (s *search) step(in states, takes func(selector) bool) states {
 
 // fromEnd reports whether some state looks at a place counted from the end.
 func (s *search) fromEnd(in states) bool {
-	for i := range s.segments {
-		if in&(1<<i) != 0 && s.segments[i].last {
+	for rest := in; rest != 0; rest &= rest - 1 {
+		if s.segments[bits.TrailingZeros64(uint64(rest))].last {
 			return true
 		}
 	}
