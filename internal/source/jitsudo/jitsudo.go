@@ -4,7 +4,8 @@
 // its generic webhook has. So the envelope is read with tolerance:
 //
 //   - the type stands at the top under type, event or event_type. The first of
-//     these, in this order, that is text and not empty counts;
+//     these, in this order, that is one of JITSudo's counts, else the first that is
+//     text and not empty;
 //   - the time stands at the top under timestamp, occurred_at or event_time. The
 //     first of these, in this order, that is a time counts: RFC 3339 with an offset
 //     from UTC, or a number, also as text, of seconds or milliseconds since 1970.
@@ -89,21 +90,27 @@ var types = map[string]event.Type{
 func (Platform) Normalize(body []byte, e *event.Event) {
 	e.Type = event.Unrecognized
 	o, _ := source.ParseObject(body)
-	e.PlatformEvent = firstText(o, typeKeys)
-	if t, ok := types[e.PlatformEvent]; ok {
-		e.Type = t
-	}
+	readType(o, e)
 	readTime(o, e)
 	readFacts(merge(o), e)
 }
 
-func firstText(o source.Object, keys []string) string {
-	for _, key := range keys {
-		if s, ok := o.String(key); ok {
-			return s
+// readType sets the type. What an envelope calls its type may be its own, such as
+// "notification", with the event beside it.
+func readType(o source.Object, e *event.Event) {
+	for _, key := range typeKeys {
+		word, ok := o.String(key)
+		if !ok {
+			continue
+		}
+		if t, known := types[word]; known {
+			e.Type, e.PlatformEvent = t, word
+			return
+		}
+		if e.PlatformEvent == "" {
+			e.PlatformEvent = word
 		}
 	}
-	return ""
 }
 
 func readTime(o source.Object, e *event.Event) {

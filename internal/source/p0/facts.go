@@ -49,15 +49,11 @@ func readAccess(data source.Object) []event.Access {
 }
 
 func readApprovals(data source.Object, t event.Type) []event.Approval {
-	approver := data.Object("approver")
-	p := event.Person{ID: approver.Text("id"), Name: approver.Text("name"), Email: approver.Text("email")}
-	if p == (event.Person{}) {
+	approver := data.Person("approver")
+	if approver == nil {
 		return nil
 	}
-	if p.Email == "" && source.LooksLikeEmail(p.ID) {
-		p.Email = p.ID
-	}
-	return []event.Approval{{Status: approvalStatus(t), Approver: &p}}
+	return []event.Approval{{Status: approvalStatus(t), Approver: approver}}
 }
 
 // approvalStatus is what the presence of an approver means. P0 describes it as

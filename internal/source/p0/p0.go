@@ -26,7 +26,7 @@
 //	data.access               access[0].resource.type: P0's "access type" is the
 //	                          kind of thing: session, role, permission-set, …
 //	data.permission           access[0].permission, name and description
-//	data.approver             approvals[0].approver; an id that looks like an
+//	data.approver             approvals[0].approver, an object or one text; an id that looks like an
 //	                          email is also the email where that is absent;
 //	                          status approved, but none where the request is
 //	                          pending, denied or unrecognized
