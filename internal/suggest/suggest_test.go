@@ -9,7 +9,7 @@ func TestClosest(t *testing.T) {
 		"request.aproved":  "request.approved",
 		"rqeuest.pending":  "request.pending", // two neighbours swapped
 		"grant.actvie":     "grant.active",
-		"platfrom":         "platform",
+		"pltaform":         "platform",
 		"di":               "id",
 		"":                 "",
 		"x":                "",

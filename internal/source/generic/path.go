@@ -72,7 +72,10 @@ func parsePath(text string) (*path, error) {
 		}
 		out.segments = append(out.segments, s)
 	}
-	return out, out.check()
+	if err := out.check(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // check refuses what is a path, but can find nothing, or not in one pass.
@@ -88,7 +91,7 @@ func (p *path) check() error {
 	for _, s := range p.segments {
 		descends = descends || s.descendant
 		if descends && s.last {
-			return fmt.Errorf("an index from the end, such as [-1], is not supported in or behind ..")
+			return fmt.Errorf("an index from the end, such as [-1], is not supported in or behind a descendant (..)")
 		}
 	}
 	return nil

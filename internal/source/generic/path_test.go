@@ -58,7 +58,7 @@ func TestParsePathRefuses(t *testing.T) {
 		"$['\n']":                      `at character 4: '\n' in a name is written with a backslash`,
 		"$[0]":                         "finds nothing: the body is an object, so the first step must be a name",
 		"$[-1].a":                      "finds nothing: the body is an object",
-		"$..a[-1]":                     "an index from the end, such as [-1], is not supported in or behind ..",
+		"$..a[-1]":                     "an index from the end, such as [-1], is not supported in or behind a descendant (..)",
 		"$..[-1]":                      "an index from the end",
 		"$..a.b['c',-2]":               "an index from the end",
 		"$" + strings.Repeat(".a", 33): "has more than 32 steps",
