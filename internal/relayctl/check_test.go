@@ -1,8 +1,8 @@
 package relayctl
 
 import (
+	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,75 +10,10 @@ import (
 	"accessrelay/internal/authn"
 )
 
-const checkedFile = `tenants:
-  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
-    name: acme
-    api_keys:
-      - {name: terraform, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
-    sources:
-      - id: acme-p0
-        platform: p0
-        auth: {jwt: {key_file: p0.pem, algorithms: [ES384], issuer: p0, audience: "${AUDIENCE}"}}
-      - id: acme-p0-staging
-        platform: p0
-        auth: {jwt: {jwks_url: "https://id.example.com/jwks.json?x=y"}}
-        dedup_window: 0s
-    channels:
-      - name: security-slack
-        type: slack-webhook
-        config: {url: "${SLACK_URL}"}
-        event_filters: [request.break_glass, grant.*]
-      - name: siem
-        type: generic-webhook
-        config: {url: "https://siem.example.com/S3CR3T"}
-  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e12
-    name: other
-    sources:
-      - {id: other-p0, platform: p0, auth: {jwt: {key_file: p0.pem}}, dedup_window: 90m}
-delivery: {allow_networks: [10.0.0.0/8], max_age: 48h}
-retention: {dead_letters: 90d}
-`
+var update = flag.Bool("update", false, "write the expected output of config check anew")
 
-const explained = ` is right for ingest and worker.
-
-Tenant acme (8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11)
-  API keys: terraform
-  Source acme-p0: p0 posts to /v1/hooks/acme-p0
-    known by a JWT signed with the key in p0.pem (ES384), issuer p0, audience acme
-    repeats within 2h are dropped
-  Source acme-p0-staging: p0 posts to /v1/hooks/acme-p0-staging
-    known by a JWT signed with the keys at https://id.example.com/jwks.json
-    repeats are not recognised: dedup_window is 0
-  Channel security-slack: slack-webhook, takes request.break_glass, grant.*
-    {"url":"https://hooks.slack.com/***"}
-  Channel siem: generic-webhook, takes every event
-    {"url":"https://siem.example.com/***"}
-
-Tenant other (8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e12)
-  No API key: nobody can use the API for this tenant.
-  Source other-p0: p0 posts to /v1/hooks/other-p0
-    known by a JWT signed with the key in p0.pem
-    repeats within 1h30m are dropped
-  No channel in the file: events go to those made through the API, else nowhere.
-
-Delivery: 1 attempt of at most 15s and up to 3 retries after 10s, 1m, 5m; throttled ones wait up to 2d
-  channels made through the API may reach 10.0.0.0/8
-Retention: receipts for 7d, dead letters for 90d
-`
-
-// checked is the file above with its key, in a folder of its own.
-func checked(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "relay.yaml")
-	if err := os.WriteFile(file, []byte(checkedFile), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := relayctl(t, "keygen", "p0", "--private", filepath.Join(dir, "private.pem"), "--public", filepath.Join(dir, "p0.pem")); got.code != 0 {
-		t.Fatalf("%+v", got)
-	}
-	return file
-}
+// The files of testdata/check with the channel secrets and claims that they refer to.
+const acme = "testdata/check/acme.yaml"
 
 func check(t *testing.T, environ []string, args ...string) result {
 	t.Helper()
@@ -87,20 +22,65 @@ func check(t *testing.T, environ []string, args ...string) result {
 
 var bothVariables = []string{"AUDIENCE=acme", "SLACK_URL=https://hooks.slack.com/services/S3CR3T"}
 
+// Each file of testdata/check has beside it what is said of it.
 func TestConfigCheck(t *testing.T) {
-	file := checked(t)
-	got := check(t, bothVariables, file)
-	if got.code != exitOK || got.err != "" || got.out != file+explained {
-		t.Errorf("%+v, want\n%s%s", got, file, explained)
+	t.Chdir("testdata/check")
+	for _, tt := range []struct {
+		golden, file string
+		args         []string
+		environ      []string
+		strict       int // the exit code with --strict
+	}{
+		{"acme", "acme.yaml", nil, bothVariables, exitFailed},
+		{"platforms", "platforms.yaml", []string{"--public-url=https://relay.example.com/"}, []string{"APONO_SECRET=a bearer secret that is long enough"}, exitOK},
+		{"warnings", "warnings.yaml", nil, nil, exitFailed},
+		{"warnings-worker", "warnings.yaml", []string{"--for=worker"}, nil, exitFailed},
+		{"by-api", "by-api.yaml", nil, nil, exitOK},
+	} {
+		t.Run(tt.golden, func(t *testing.T) {
+			got := check(t, tt.environ, append(tt.args, tt.file)...)
+			if got.code != exitOK || got.err != "" {
+				t.Fatalf("%+v", got)
+			}
+			if strings.Contains(got.out, "S3CR3T") || strings.Contains(got.out, "long enough") {
+				t.Error("it shows a secret")
+			}
+			file := tt.golden + ".txt"
+			if *update {
+				if err := os.WriteFile(file, []byte(got.out), 0o644); err != nil { //nolint:gosec // a file of the repository
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.out != string(want) {
+				t.Errorf("it says\n%s\nwant\n%s", got.out, want)
+			}
+			strict := check(t, tt.environ, append(tt.args, "--strict", tt.file)...)
+			if strict.code != tt.strict || strict.out != got.out || strict.err != "" {
+				t.Errorf("with --strict: %+v, want %d", strict, tt.strict)
+			}
+			byVariable := check(t, append([]string{"ACCESSRELAY_CONFIG=" + tt.file}, tt.environ...), tt.args...)
+			if byVariable != got {
+				t.Errorf("named by its variable: %+v", byVariable)
+			}
+		})
 	}
-	byVariable := check(t, append([]string{"ACCESSRELAY_CONFIG=" + file}, bothVariables...))
-	if byVariable != got {
-		t.Errorf("named by its variable: %+v", byVariable)
+}
+
+func TestPublicURL(t *testing.T) {
+	for _, bad := range []string{"relay.example.com", "ftp://relay.example.com", "https://", "https://h/?a=b", "https://h/#a"} {
+		got := check(t, bothVariables, "--public-url="+bad, acme)
+		if got.code != exitUsage || got.err != "relayctl: --public-url: not a URL such as https://relay.example.com\n" {
+			t.Errorf("%s: %+v", bad, got)
+		}
 	}
 }
 
 func TestConfigCheckForOne(t *testing.T) {
-	file := checked(t)
+	const file = acme
 	for _, tt := range []struct {
 		name    string
 		environ []string
