@@ -42,12 +42,25 @@ redis:
 		echo "make: the tests start redis-server (7.0 or newer) themselves and it is not on PATH;" \
 		     "install it: apt-get install redis-server, brew install redis, …" >&2; exit 1; }
 
+# A test follows the README, which calls these. The packages have their names.
+.PHONY: readme-tools
+readme-tools:
+	@missing=(); for tool in curl openssl python3; do command -v $$tool >/dev/null || missing+=($$tool); done; \
+	[[ $${#missing[@]} == 0 ]] && exit 0; \
+	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		echo "not on PATH: $${missing[*]}: installing Debian's"; \
+		apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null 2>&1; \
+	fi; \
+	for tool in "$${missing[@]}"; do command -v $$tool >/dev/null || { \
+		echo "make: a test follows the README, which calls $$tool, and it is not on PATH: install it" >&2; exit 1; }; done
+
 .PHONY: test
-test: redis ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
+test: redis readme-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
 	$(GO) test -race -timeout=20m -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: cover
-cover: redis ## Run all tests and print the coverage of each function's file and the total
+cover: redis readme-tools ## Run all tests and print the coverage of each function's file and the total
 	@mkdir -p $(BIN)
 	$(GO) test -covermode=atomic -coverpkg=./internal/... -coverprofile=$(BIN)/cover.out $(PKG) >$(BIN)/cover.log || { cat $(BIN)/cover.log; exit 1; }
 	$(GO) tool cover -func=$(BIN)/cover.out
