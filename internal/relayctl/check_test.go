@@ -47,7 +47,7 @@ func TestConfigCheck(t *testing.T) {
 			}
 			file := tt.golden + ".txt"
 			if *update {
-				if err := os.WriteFile(file, []byte(got.out), 0o644); err != nil { //nolint:gosec // a file of the repository
+				if err := os.WriteFile(file, []byte(got.out), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -135,8 +135,8 @@ func hookURL(given, id string, several bool) (string, error) {
 	}
 	u, err := url.Parse(given)
 	switch {
-	case err != nil: // whoever connects says so
-		return given, nil
+	case err != nil:
+		return "", badUsage("--url: not a URL such as %s", localHooks)
 	case strings.Trim(u.Path, "/") == "" && u.RawQuery == "":
 		u.Path = "/v1/hooks/" + id
 		return u.String(), nil

@@ -243,7 +243,6 @@ func TestHookURL(t *testing.T) {
 		{"https://relay.example.com/a", "https://relay.example.com/a"},
 		{"https://relay.example.com/?a=b", "https://relay.example.com/?a=b"},
 		{"http://[::1]:8080", "http://[::1]:8080/v1/hooks/x"},
-		{"http://[::1", "http://[::1"},
 	} {
 		if got, err := hookURL(tt.given, "x", false); err != nil || got != tt.want {
 			t.Errorf("%q: %q %v, want %q", tt.given, got, err, tt.want)
@@ -251,5 +250,8 @@ func TestHookURL(t *testing.T) {
 	}
 	if got, err := hookURL("http://h/p", "x", true); err == nil {
 		t.Errorf("one path for several: %s", got)
+	}
+	if got, err := hookURL("http://[::1", "x", false); err == nil {
+		t.Errorf("no URL: %s", got)
 	}
 }
