@@ -108,8 +108,8 @@ func TestLoadGeneric(t *testing.T) {
 	for settings, want := range map[string]string{
 		"":                          ":5: tenants[0].sources[0].event_type: is missing: the JSONPath of the event's type, such as $.kind",
 		"        event_type: $.a-b": ":9: tenants[0].sources[0].event_type: not a JSONPath of this version: at character 4: '-' cannot stand here; a name with other characters than letters, digits and _ is written in brackets, as in $['a-b']",
-		"        event_type: $.kind\n        event_types:\n          X: grant.active\n          Y.Z: grant.actve": `:12: tenants[0].sources[0].event_types.Y.Z: "grant.actve" is not an event type, did you mean "grant.active"?`,
-		"        event_type: $.kind\n        fields:\n          request.id: $.id\n          request.idd: $.id":    `:12: tenants[0].sources[0].fields.request.idd: "request.idd" is not a fact, did you mean "request.id"?`,
+		"        event_type: $.kind\n        event_types:\n          X: grant.active\n          Y.Z: grant.actve": `:12: tenants[0].sources[0].event_types.Y.Z: not an event type, did you mean "grant.active"?`,
+		"        event_type: $.kind\n        fields:\n          request.id: $.id\n          request.idd: $.id":    `:12: tenants[0].sources[0].fields.request.idd: not a fact, did you mean "request.id"?`,
 		"        event_type: $.kind\n        fields: {request.id: id}":                                            ":10: tenants[0].sources[0].fields.request.id: not a JSONPath of this version: at character 1: a path begins with $, as in $.kind",
 	} {
 		for _, need := range []config.Need{config.NeedAuth, config.NeedChannels} {

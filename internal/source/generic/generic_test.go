@@ -106,14 +106,14 @@ func TestSettingsRefuse(t *testing.T) {
 	}{
 		{Settings{}, "event_type: is missing: "},
 		{Settings{EventType: "kind"}, "event_type: not a JSONPath of this version: at character 1: a path begins with $"},
-		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "grant.actve"}}, `event_types.X: "grant.actve" is not an event type, did you mean "grant.active"?`},
-		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "opened"}}, `event_types.X: "opened" is not an event type; there are request.pending, `},
+		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "grant.actve"}}, `event_types.X: not an event type, did you mean "grant.active"?`},
+		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "opened"}}, `event_types.X: not an event type; there are request.pending, `},
 		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "test"}}, "event_types.X: test is the relay's own"},
 		{Settings{EventType: "$.kind", EventTypes: map[string]string{"X": "relay.channel_disabled"}}, "event_types.X: relay.channel_disabled is the relay's own"},
 		{Settings{EventType: "$.kind", EventTypes: map[string]string{"grant.active": "grant.expired"}}, "event_types.grant.active: grant.active is an event type and means itself"},
 		{Settings{EventType: "$.kind", EventTypes: map[string]string{"b": "x", "a": "x"}}, "event_types.a: "}, // always the same one
-		{Settings{EventType: "$.kind", Fields: map[string]string{"request.idd": "$.id"}}, `fields.request.idd: "request.idd" is not a fact, did you mean "request.id"?`},
-		{Settings{EventType: "$.kind", Fields: map[string]string{"raw": "$.id"}}, `fields.raw: "raw" is not a fact; there are occurred_at, request.id, `},
+		{Settings{EventType: "$.kind", Fields: map[string]string{"request.idd": "$.id"}}, `fields.request.idd: not a fact, did you mean "request.id"?`},
+		{Settings{EventType: "$.kind", Fields: map[string]string{"raw": "$.id"}}, `fields.raw: not a fact; there are occurred_at, request.id, `},
 		{Settings{EventType: "$.kind", Fields: map[string]string{"request.id": "$.id["}}, "fields.request.id: not a JSONPath of this version: at character 6: "},
 	} {
 		_, err := c.s.Platform()

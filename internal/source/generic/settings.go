@@ -87,9 +87,10 @@ func typeNames() []string {
 	return out
 }
 
+// unknown does not quote got: it may have come from a variable that was not meant.
 func unknown(what, got string, known []string) error {
 	if best := suggest.Closest(got, known); best != "" {
-		return fmt.Errorf("%q is not %s, did you mean %q?", got, what, best)
+		return fmt.Errorf("not %s, did you mean %q?", what, best)
 	}
-	return fmt.Errorf("%q is not %s; there are %s", got, what, strings.Join(known, ", "))
+	return fmt.Errorf("not %s; there are %s", what, strings.Join(known, ", "))
 }
