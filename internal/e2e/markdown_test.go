@@ -14,6 +14,7 @@ type block struct {
 	text    string // as one would paste it: without the fence's own indentation
 	line    int    // of the page: the fence's
 	before  string // the paragraph before it
+	after   string // the first line behind it that is not blank
 }
 
 var (
@@ -29,6 +30,9 @@ func blocks(page string) []block {
 	var indent, paragraph string
 	for i, line := range strings.Split(page, "\n") {
 		f := fence.FindStringSubmatch(line)
+		if n := len(out); open == nil && n > 0 && out[n-1].after == "" {
+			out[n-1].after = strings.TrimSpace(line)
+		}
 		switch {
 		case open != nil && f != nil:
 			out = append(out, *open)

@@ -27,7 +27,6 @@ type reader struct {
 	reload   string // how the page says that a changed file is read
 	statuses []int  // of the curls of the last commands
 	verifier string // the Python that the page shows
-	n        int
 }
 
 func newReader(t *testing.T) *reader {
@@ -39,6 +38,7 @@ func newReader(t *testing.T) *reader {
 	r := &reader{t: t, hooks: "http://" + at(0), api: "http://" + at(1), inbox: "http://" + at(2), addresses: strings.NewReplacer(
 		"127.0.0.1:8080", at(0), "127.0.0.1:8081", at(1), "127.0.0.1:8083", at(2),
 		"https://idp.example.com/.well-known/jwks.json", provider.url,
+		"hooks.slack.com", "slack.invalid", "audit.example.com", "audit.invalid", // nobody is to be told
 	)}
 	r.shell = newShell(t, dir, writeTools(t, dir, ports[3]), []string{
 		"ACCESSRELAY_HOOKS_ADDR=" + at(0), "ACCESSRELAY_API_ADDR=" + at(1), "ACCESSRELAY_OPS_ADDR=127.0.0.1:0",
@@ -96,17 +96,8 @@ func (r *reader) run(text string) []string {
 	before := strings.Count(r.shell.read(outputFile), `"config reloaded"`)
 	got := r.shell.run(r.addresses.Replace(text))
 	r.statuses = got.statuses
-	problems := got.failed
-	for _, s := range got.statuses {
-		if s < 200 || s > 299 {
-			problems = append(problems, fmt.Sprintf("curl was answered %d", s))
-		}
-	}
-	if n := curls(text); n != len(got.statuses) {
-		problems = append(problems, fmt.Sprintf("of %d curls %d were made", n, len(got.statuses)))
-	}
-	if problems != nil {
-		return append(problems, strings.TrimSpace(got.output))
+	if problems := r.judge(text, got); problems != nil {
+		return problems
 	}
 	if strings.Contains(text, "bin/ingest ") {
 		r.awaitUp()
@@ -119,6 +110,23 @@ func (r *reader) run(text string) []string {
 		})
 	}
 	return nil
+}
+
+// judge says what was wrong with commands that were run.
+func (r *reader) judge(text string, got ran) []string {
+	problems := got.failed
+	for _, s := range got.statuses {
+		if s < 200 || s > 299 {
+			problems = append(problems, fmt.Sprintf("curl was answered %d", s))
+		}
+	}
+	if n := curls(text); n != len(got.statuses) {
+		problems = append(problems, fmt.Sprintf("of %d curls %d were made", n, len(got.statuses)))
+	}
+	if problems != nil {
+		problems = append(problems, strings.TrimSpace(got.output))
+	}
+	return problems
 }
 
 func (r *reader) awaitUp() {

@@ -113,6 +113,7 @@ func sendTown(t *testing.T, r *relay, events []*townEvent) {
 
 // send sends the event once and keeps its id. It is of one goroutine.
 func (e *townEvent) send(t *testing.T, hooks, api string) {
+	t.Helper()
 	url, want := hooks+"/v1/hooks/"+e.source, http.StatusOK
 	if e.platform == "api" {
 		url, want = api+"/v1/events", http.StatusAccepted
