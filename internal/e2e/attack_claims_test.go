@@ -24,7 +24,7 @@ func claimsText(json string) func(*forged) { return func(f *forged) { f.rawBody 
 
 // claimAttacks are signed by the right key but say something else.
 func (s *site) claimAttacks() []attack {
-	const src = srcES384
+	const src = srcES256
 	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	in := func(d time.Duration, name string) func(*forged) {
 		return func(f *forged) { f.claims[name] = after(d) }
@@ -107,18 +107,24 @@ func (s *site) claimAttacks() []attack {
 // sends the same token after that: that it has passed before must not help it.
 func (a *assault) agedToken(t *testing.T) func(t *testing.T) {
 	t.Helper()
-	const src, life = srcEd, 4 * time.Second
-	expires := time.Now().Add(life)
-	token := a.token(src, func(f *forged) { f.claims["exp"] = expires.Unix() })
-	c := attack{name: "a token that has passed before", source: src, reason: "expired"}
-	c.good = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
-	c.bad = c.good
-	if !a.pass(t, c.source, c.good) {
-		t.Errorf("a token of %v is refused at once", life)
-	}
-	return func(t *testing.T) {
-		t.Helper()
-		waitUntil(expires)
-		a.refused(t, c)
+	for life := 3 * time.Second; ; life *= 2 {
+		expires := time.Now().Add(life).Truncate(time.Second)
+		token := a.token(srcEd, func(f *forged) { f.claims["exp"] = expires.Unix() })
+		c := attack{name: "a token that has passed before", source: srcEd, reason: "expired"}
+		c.bad = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+		got := a.send(t, c.source, c.bad)
+		if got.status != http.StatusOK {
+			if time.Now().Before(expires) {
+				t.Fatalf("a token of %v: status %d, %s", life, got.status, got.body)
+			}
+			a.reasons[got.header.Get("X-Request-Id")] = c // the machine was too slow: once more
+			continue
+		}
+		a.accepted++
+		return func(t *testing.T) {
+			t.Helper()
+			waitUntil(expires)
+			a.refused(t, c)
+		}
 	}
 }

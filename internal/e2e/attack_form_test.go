@@ -20,7 +20,7 @@ import (
 // headerAttacks put into a token's header what some verifiers act on.
 func (s *site) headerAttacks() []attack {
 	// The attacker's own key, offered in every way there is.
-	evil := "foreign-384"
+	evil := "foreign-256"
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "p0"}, NotAfter: time.Now().Add(time.Hour)}
 	key, _ := s.keys[evil].(*ecdsa.PrivateKey)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -51,18 +51,18 @@ func (s *site) headerAttacks() []attack {
 	for _, o := range offers {
 		// A source of one key ignores what is offered: its own key's token passes.
 		out = append(out, attack{
-			o.name + ", signed by the key it offers", srcES384,
-			s.jwt(srcES384, add(o.header, "es384")), s.jwt(srcES384, add(o.header, evil)), "signature",
+			o.name + ", signed by the key it offers", srcES256,
+			s.jwt(srcES256, add(o.header, "es256")), s.jwt(srcES256, add(o.header, evil)), "signature",
 		})
 		reason := "signature"
 		if o.header["kid"] != nil {
 			reason = "unknown_key"
 		}
-		out = append(out, s.tamper(o.name+", signed by a key of its type, to a JWKS URL", srcIDP, reason, add(o.header, "foreign-256")))
+		out = append(out, s.tamper(o.name+", signed by the key it offers, to a JWKS URL", srcIDP, reason, add(o.header, evil)))
 	}
 
 	headed := func(name, reason string, more ...any) attack {
-		return s.tamper(name, srcES384, reason, func(f *forged) {
+		return s.tamper(name, srcES256, reason, func(f *forged) {
 			for i := 0; i+1 < len(more); i += 2 {
 				key, _ := more[i].(string)
 				f.header[key] = more[i+1]
@@ -70,7 +70,7 @@ func (s *site) headerAttacks() []attack {
 		})
 	}
 	text := func(name, head string) attack {
-		return s.tamper(name, srcES384, "malformed", func(f *forged) { f.rawHead, f.signAs = head, "ES384" })
+		return s.tamper(name, srcES256, "malformed", func(f *forged) { f.rawHead, f.signAs = head, "ES256" })
 	}
 	return append(out,
 		headed("an unknown crit", "critical", "crit", []string{"x-must"}, "x-must", true),
@@ -82,24 +82,24 @@ func (s *site) headerAttacks() []attack {
 		headed("b64 false", "critical", "crit", []string{"b64"}, "b64", false),
 		headed("b64 false without crit", "critical", "b64", false),
 		headed("b64 true", "critical", "crit", []string{"b64"}, "b64", true),
-		text("alg twice", `{"alg":"none","alg":"ES384"}`),
-		text("alg twice, the other way round", `{"alg":"ES384","alg":"none"}`),
-		text("alg in another case", `{"ALG":"ES384"}`),
-		text("alg by an escape, twice", `{"alg":"none","\u0061lg":"ES384"}`),
-		text("a header that is a list", `[{"alg":"ES384"}]`),
-		text("a header that is a text", `"ES384"`),
-		text("a header that is cut", `{"alg":"ES384"`),
-		text("a header with more behind it", `{"alg":"ES384"} {}`),
-		text("a header with a byte order mark", "\xef\xbb\xbf"+`{"alg":"ES384"}`),
+		text("alg twice", `{"alg":"none","alg":"ES256"}`),
+		text("alg twice, the other way round", `{"alg":"ES256","alg":"none"}`),
+		text("alg in another case", `{"ALG":"ES256"}`),
+		text("alg by an escape, twice", `{"alg":"none","\u0061lg":"ES256"}`),
+		text("a header that is a list", `[{"alg":"ES256"}]`),
+		text("a header that is a text", `"ES256"`),
+		text("a header that is cut", `{"alg":"ES256"`),
+		text("a header with more behind it", `{"alg":"ES256"} {}`),
+		text("a header with a byte order mark", "\xef\xbb\xbf"+`{"alg":"ES256"}`),
 		text("a header that is no UTF-8", "{\"alg\":\"ES384\",\"x\":\"\xff\"}"),
 	)
 }
 
 // formAttacks change how a token is written, not what it says.
 func (s *site) formAttacks() []attack {
-	const src = srcES384
+	const src = srcES256
 	spelt := func(name string, spoil func(string) string) attack {
-		return attack{name, src, s.jwt(src, asIs), s.jwtText(src, spoil), "malformed"}
+		return attack{name, src, s.good(src), s.jwtText(src, spoil), "malformed"}
 	}
 	parts := func(name string, spoil func(h, p, sig string) string) attack {
 		return spelt(name, func(token string) string {
@@ -113,8 +113,8 @@ func (s *site) formAttacks() []attack {
 	out := []attack{
 		parts("the header cut", func(h, p, sig string) string { return dot(h[:len(h)-1], p, sig) }),
 		readable(parts("the claims cut", func(h, p, sig string) string { return dot(h, p[:len(p)-4], sig) })),
-		readable(parts("the signature cut by three bytes", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)-4]) })),
-		readable(parts("half of the signature", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)/2]) })),
+		readable(parts("the signature cut by a byte", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)-2]) })),
+		readable(parts("half of the signature", func(h, p, sig string) string { return dot(h, p, sig[:len(sig)/8*4]) })),
 		parts("no signature", func(h, p, _ string) string { return dot(h, p) }),
 		parts("an empty signature", func(h, p, _ string) string { return dot(h, p, "") }),
 		parts("no claims", func(h, _, sig string) string { return dot(h, "", sig) }),
@@ -144,9 +144,9 @@ func (s *site) formAttacks() []attack {
 			return fmt.Sprintf(`{"payload":%q,"signatures":[{"protected":%q,"signature":"AAAA"},{"protected":%q,"signature":%q}]}`, p, b64url(`{"alg":"none"}`), h, sig)
 		}),
 		parts("JWS in JSON with an unprotected alg", func(_, p, sig string) string {
-			return fmt.Sprintf(`{"payload":%q,"header":{"alg":"ES384"},"signature":%q}`, p, sig)
+			return fmt.Sprintf(`{"payload":%q,"header":{"alg":"ES256"},"signature":%q}`, p, sig)
 		}),
-		{"a JWE to the public key", srcRSA, s.jwt(srcRSA, asIs), func(r *http.Request) {
+		{"a JWE to the public key", srcRSA, s.good(srcRSA), func(r *http.Request) {
 			to, _ := s.public("rsa").(*rsa.PublicKey)
 			r.Header.Set("Authorization", "Bearer "+encrypted(s.t, to, string(mustJSON(s.t, goodClaims()))))
 		}, "malformed"},
@@ -159,14 +159,14 @@ func padded(segment string) string { return segment + strings.Repeat("=", 4-len(
 
 // sizeAttacks are tokens of any size but a token's, signed as it should be.
 func (s *site) sizeAttacks() []attack {
-	const src = srcES384
+	const src = srcES256
 	filled := func(n int) credential {
 		return s.jwt(src, func(f *forged) { f.claims["groups"] = strings.Repeat("g", n) })
 	}
 	return []attack{
 		{"17 kB", src, filled(8 << 10), filled(13 << 10), "too_large"},
 		{"100 kB", src, filled(4 << 10), filled(75 << 10), "too_large"},
-		{"100 kB that are no token", src, s.jwt(src, asIs), func(r *http.Request) {
+		{"100 kB that are no token", src, s.good(src), func(r *http.Request) {
 			r.Header.Set("Authorization", "Bearer "+strings.Repeat("A", 100<<10))
 		}, "too_large"},
 	}
@@ -174,16 +174,16 @@ func (s *site) sizeAttacks() []attack {
 
 // signatureAttacks are well-formed tokens whose signature is not one of theirs.
 func (s *site) signatureAttacks() []attack {
-	const src = srcES384
-	ec384, _ := s.keys["es384"].(*ecdsa.PrivateKey)
+	const src = srcES256
+	ec, _ := s.keys["es256"].(*ecdsa.PrivateKey)
 	signed := func(name, source string, sig func() []byte) attack {
-		return attack{name, source, s.jwt(source, asIs), s.withSignature(source, sig), "signature"}
+		return attack{name, source, s.good(source), s.withSignature(source, sig), "signature"}
 	}
-	order := pair(ec384, ec384.Params().N, ec384.Params().N)
-	halves := func(r, v *big.Int) func() []byte { return func() []byte { return pair(ec384, r, v) } }
+	order := pair(ec, ec.Params().N, ec.Params().N)
+	halves := func(r, v *big.Int) func() []byte { return func() []byte { return pair(ec, r, v) } }
 	return []attack{
-		signed("r and s zero", src, func() []byte { return make([]byte, 96) }),
-		signed("r and s zero, P-256", srcES256, func() []byte { return make([]byte, 64) }),
+		signed("r and s zero", src, func() []byte { return make([]byte, 64) }),
+		signed("r and s zero, P-384", srcES384, func() []byte { return make([]byte, 96) }),
 		signed("r and s the group's order", src, func() []byte { return order }),
 		signed("r zero, s one", src, halves(big.NewInt(0), big.NewInt(1))),
 		signed("r one, s zero", src, halves(big.NewInt(1), big.NewInt(0))),
@@ -197,7 +197,7 @@ func (s *site) signatureAttacks() []attack {
 			sig, _ := base64.RawURLEncoding.DecodeString(other[strings.LastIndexByte(other, '.')+1:])
 			return sig
 		}),
-		{"ECDSA in DER", src, s.jwt(src, asIs), s.reSigned(src, func(sig []byte) []byte {
+		{"ECDSA in DER", src, s.good(src), s.reSigned(src, func(sig []byte) []byte {
 			half := len(sig) / 2
 			der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(sig[:half]), new(big.Int).SetBytes(sig[half:])})
 			if err != nil {
@@ -205,25 +205,25 @@ func (s *site) signatureAttacks() []attack {
 			}
 			return der
 		}), "signature"},
-		{"ECDSA with a byte behind", src, s.jwt(src, asIs), s.reSigned(src, func(sig []byte) []byte { return append(sig, 0) }), "signature"},
-		{"ECDSA with wider halves", src, s.jwt(src, asIs), s.reSigned(src, func(sig []byte) []byte {
+		{"ECDSA with a byte behind", src, s.good(src), s.reSigned(src, func(sig []byte) []byte { return append(sig, 0) }), "signature"},
+		{"ECDSA with wider halves", src, s.good(src), s.reSigned(src, func(sig []byte) []byte {
 			half := len(sig) / 2
 			return append(append([]byte{0}, sig[:half]...), append([]byte{0}, sig[half:]...)...)
 		}), "signature"},
-		{"ECDSA with its halves swapped", src, s.jwt(src, asIs), s.reSigned(src, func(sig []byte) []byte {
+		{"ECDSA with its halves swapped", src, s.good(src), s.reSigned(src, func(sig []byte) []byte {
 			return append(append([]byte{}, sig[len(sig)/2:]...), sig[:len(sig)/2]...)
 		}), "signature"},
-		{"other claims under the old signature", src, s.jwt(src, asIs), s.jwtText(src, func(token string) string {
+		{"other claims under the old signature", src, s.good(src), s.jwtText(src, func(token string) string {
 			p := strings.Split(token, ".")
 			return p[0] + "." + b64url(string(mustJSON(s.t, claimsWith("role", "admin")))) + "." + p[2]
 		}), "signature"},
-		{"another header under the old signature", src, s.jwt(src, asIs), s.jwtText(src, func(token string) string {
+		{"another header under the old signature", src, s.good(src), s.jwtText(src, func(token string) string {
 			p := strings.Split(token, ".")
-			return b64url(`{"alg":"ES384"}`) + "." + p[1] + "." + p[2]
+			return b64url(`{"alg":"ES256"}`) + "." + p[1] + "." + p[2]
 		}), "signature"},
 		// The last character of 64 bytes has four bits that mean nothing: a
 		// second spelling of one signature must not be another token.
-		{"the signature in another spelling", srcES256, s.jwt(srcES256, asIs), s.jwtText(srcES256, func(token string) string {
+		{"the signature in another spelling", src, s.good(src), s.jwtText(src, func(token string) string {
 			const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 			last := strings.IndexByte(alphabet, token[len(token)-1])
 			return token[:len(token)-1] + string(alphabet[last|1])

@@ -27,12 +27,15 @@ const (
 
 // signingSecrets are those in the file, by source.
 var signingSecrets = map[string]string{
-	srcHooks:        "whsec_" + base64.StdEncoding.EncodeToString([]byte("canary-key-of-acme-with-32-bytes")),
-	srcHooks2:       "whsec_" + base64.StdEncoding.EncodeToString([]byte("canary-key-of-acme-2-of-24-or-more")),
-	srcGlobexHooks:  "whsec_" + base64.StdEncoding.EncodeToString([]byte("canary-key-of-globex-of-24-or-more")),
+	srcHooks:        whsec("canary-key-of-acme-with-32-bytes"),
+	srcHooks2:       whsec("canary-key-of-acme-2-of-24-or-more"),
+	srcGlobexHooks:  whsec("canary-key-of-globex-of-24-or-more"),
 	srcGitHub:       "canary-github-secret-of-acme-4c1b",
 	srcGlobexGitHub: "canary-github-secret-of-globex-9e02",
 }
+
+// whsec is the secret of Standard Webhooks that stands for a key.
+func whsec(key string) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(key)) }
 
 func signedSources() map[string][]sourceConf {
 	source := func(id, scheme string) sourceConf {

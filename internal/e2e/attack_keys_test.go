@@ -9,7 +9,7 @@ import (
 
 // tamper is an attack on a source of JWTs: what is done to a good token.
 func (s *site) tamper(name, source, reason string, bad func(*forged)) attack {
-	return attack{name, source, s.jwt(source, asIs), s.jwt(source, bad), reason}
+	return attack{name, source, s.good(source), s.jwt(source, bad), reason}
 }
 
 // as signs a token under the name of another algorithm, or with another key.
@@ -22,23 +22,23 @@ func (s *site) algorithmAttacks() []attack {
 	var out []attack
 	for _, none := range []string{"none", "None", "NONE", "nOnE"} {
 		out = append(out,
-			attack{"alg " + none + ", no signature", srcES384, s.jwt(srcES384, asIs), func(r *http.Request) {
-				token := s.token(srcES384, as(none, "ES384", s.keys["es384"]))
+			attack{"alg " + none + ", no signature", srcES256, s.good(srcES256), func(r *http.Request) {
+				token := s.token(srcES256, as(none, "ES256", s.keys["es256"]))
 				r.Header.Set("Authorization", "Bearer "+token[:strings.LastIndexByte(token, '.')+1])
 			}, "malformed"},
-			s.tamper("alg "+none+", the signature of ES384", srcES384, "algorithm", as(none, "ES384", s.keys["es384"])))
+			s.tamper("alg "+none+", the signature of ES256", srcES256, "algorithm", as(none, "ES256", s.keys["es256"])))
 	}
-	for _, alg := range []string{"es384", "Es384", "ES384 ", "ES512K", "ES256K", "SHA384", "HS000"} {
-		out = append(out, s.tamper(fmt.Sprintf("alg %q", alg), srcES384, "algorithm", as(alg, "ES384", s.keys["es384"])))
+	for _, alg := range []string{"es256", "Es256", "ES256 ", "ES256K", "ES384K", "SHA256", "HS000"} {
+		out = append(out, s.tamper(fmt.Sprintf("alg %q", alg), srcES256, "algorithm", as(alg, "ES256", s.keys["es256"])))
 	}
-	for _, alg := range []any{"", nil, 384, []string{"ES384"}, true} {
-		out = append(out, s.tamper(fmt.Sprintf("alg %v of type %T", alg, alg), srcES384, "malformed", func(f *forged) {
-			f.header["alg"], f.signAs = alg, "ES384"
+	for _, alg := range []any{"", nil, 256, []string{"ES256"}, true} {
+		out = append(out, s.tamper(fmt.Sprintf("alg %v of type %T", alg, alg), srcES256, "malformed", func(f *forged) {
+			f.header["alg"], f.signAs = alg, "ES256"
 		}))
 	}
-	out = append(out, s.tamper("no alg", srcES384, "malformed", func(f *forged) {
+	out = append(out, s.tamper("no alg", srcES256, "malformed", func(f *forged) {
 		delete(f.header, "alg")
-		f.signAs = "ES384"
+		f.signAs = "ES256"
 	}))
 
 	// A public key is known to everybody: as the secret of an HMAC it proves nothing.
@@ -87,7 +87,7 @@ func (s *site) algorithmAttacks() []attack {
 func (s *site) keyAttacks() []attack {
 	k := s.keys
 	from := func(name, source, other, reason string) attack {
-		return attack{name, source, s.jwt(source, asIs), s.jwt(other, asIs), reason}
+		return attack{name, source, s.good(source), s.jwt(other, asIs), reason}
 	}
 	signedBy := func(key string) func(*forged) { return func(f *forged) { f.key = k[key] } }
 	out := []attack{
@@ -138,7 +138,7 @@ func (s *site) keyAttacks() []attack {
 	for _, odd := range kids {
 		name, kid := odd.name, odd.kid
 		out = append(out,
-			attack{"a kid that is " + name, srcES384, s.jwt(srcES384, withKid(kid, "es384")), s.jwt(srcES384, withKid(kid, "foreign-384")), "signature"})
+			attack{"a kid that is " + name, srcES256, s.jwt(srcES256, withKid(kid, "es256")), s.jwt(srcES256, withKid(kid, "foreign-256")), "signature"})
 		if kid == "" {
 			continue // no kid: see above
 		}
@@ -148,11 +148,11 @@ func (s *site) keyAttacks() []attack {
 	}
 	for _, kid := range []any{1, nil, true, []string{"ec-1"}, claims{"kid": "ec-1"}} {
 		out = append(out,
-			s.tamper(fmt.Sprintf("a kid of type %T", kid), srcES384, "malformed", withKid(kid, "es384")),
+			s.tamper(fmt.Sprintf("a kid of type %T", kid), srcES256, "malformed", withKid(kid, "es256")),
 			s.tamper(fmt.Sprintf("a kid of type %T, to a set", kid), srcJWKS, "malformed", withKid(kid, "jwks-ec")))
 	}
 	return append(out,
-		s.tamper("HS256 with what /dev/null holds", srcES384, "algorithm", func(f *forged) {
+		s.tamper("HS256 with what /dev/null holds", srcES256, "algorithm", func(f *forged) {
 			f.header["alg"], f.header["kid"], f.key = "HS256", "/dev/null", []byte{}
 		}),
 		s.tamper("a kid in another case", srcJWKS, "unknown_key", withKid("EC-1", "jwks-ec")),

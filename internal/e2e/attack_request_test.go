@@ -9,8 +9,8 @@ import (
 
 // requestAttacks bring a good token in a way that the source does not read.
 func (s *site) requestAttacks() []attack {
-	const src = srcES384
-	good := s.jwt(src, asIs)
+	const src = srcES256
+	good := s.good(src)
 	// instead moves the token away from the Authorization header.
 	instead := func(name, reason string, put func(r *http.Request, token string)) attack {
 		return attack{name, src, good, func(r *http.Request) { put(r, s.token(src, asIs)) }, reason}
@@ -18,7 +18,7 @@ func (s *site) requestAttacks() []attack {
 	says := func(name, reason, format string) attack {
 		return instead(name, reason, func(r *http.Request, token string) { r.Header.Set("Authorization", fmt.Sprintf(format, token)) })
 	}
-	foreign := func() string { return s.token(src, func(f *forged) { f.key = s.keys["foreign-384"] }) }
+	foreign := func() string { return s.token(src, func(f *forged) { f.key = s.keys["foreign-256"] }) }
 	spelt := func(scheme string) credential {
 		return func(r *http.Request) { r.Header.Set("Authorization", scheme+" "+s.token(src, asIs)) }
 	}

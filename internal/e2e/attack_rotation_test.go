@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"encoding/base64"
+	"maps"
 	"net/http"
 	"syscall"
 	"testing"
@@ -20,14 +20,11 @@ func (s *site) rotations() []rotation {
 	lists := func(method, key string, more map[string]any) func(...string) map[string]any {
 		return func(secrets ...string) map[string]any {
 			auth := map[string]any{key: secrets}
-			for k, v := range more {
-				auth[k] = v
-			}
+			maps.Copy(auth, more)
 			return map[string]any{method: auth}
 		}
 	}
 	const before, now = "canary-rotation-the-Old-one", "canary-rotation-the-New-one"
-	whsec := func(text string) string { return "whsec_" + base64.StdEncoding.EncodeToString([]byte(text)) }
 	set := func(name, value string) credential { return func(r *http.Request) { r.Header.Set(name, value) } }
 	basic := func(password string) credential { return func(r *http.Request) { r.SetBasicAuth(basicUser, password) } }
 	hook := func(secret string) credential {

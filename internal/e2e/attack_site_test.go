@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -33,14 +34,15 @@ type site struct {
 	jwks  *jwksServer
 	trap  *trap
 
-	rotated bool // the old secrets of the rotations have left the file
+	once    map[string]credential // see good
+	rotated bool                  // the old secrets of the rotations have left the file
 }
 
 // The sources. Those of JWTs ask for the claims of goodClaims unless it says
 // otherwise.
 const (
-	srcES384   = "acme-es384" // one P-384 key, no algorithms named
-	srcES256   = "acme-es256" // one P-256 key
+	srcES256   = "acme-es256" // one P-256 key, no algorithms named
+	srcES384   = "acme-es384" // one P-384 key, ES384 only
 	srcRS256   = "acme-rs256" // one RSA key, RS256 only
 	srcRSA     = "acme-rsa"   // the same key, whatever RSA allows
 	srcEd      = "acme-ed"    // one Ed25519 key, no leeway
@@ -50,9 +52,19 @@ const (
 	srcGlobIDP = "globex-idp" // another tenant of the same JWKS URL; audience globex
 )
 
+// newSite starts an ingest with all the sources.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, relay: newRelay(t), keys: map[string]any{}, trap: newTrap(t)}
+	s := newKeys(t)
+	s.writeFile()
+	s.start()
+	return s
+}
+
+// newKeys is a site that does not run yet and has no file.
+func newKeys(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, relay: newRelay(t), keys: map[string]any{}, once: map[string]credential{}, trap: newTrap(t)}
 	for name, curve := range map[string]elliptic.Curve{
 		"es384": elliptic.P384(), "es256": elliptic.P256(), "jwks-ec": elliptic.P256(), "idp": elliptic.P256(),
 		"globex": elliptic.P384(), "foreign-256": elliptic.P256(), "foreign-384": elliptic.P384(),
@@ -69,10 +81,13 @@ func newSite(t *testing.T) *site {
 		s.key(name, key, err)
 	}
 	s.jwks = newJWKSServer(t, jwks(s.jwk("idp", "idp-1")))
-	s.writeFile()
+	return s
+}
+
+func (s *site) start() {
+	s.t.Helper()
 	s.relay.startIngest("ACCESSRELAY_LOG_LEVEL=debug")
 	s.hooks = s.relay.ingest.listener("hooks") + "/v1/hooks/"
-	return s
 }
 
 func (s *site) key(name string, key any, err error) {
@@ -88,15 +103,13 @@ func (s *site) writeFile() {
 	write(s.t, filepath.Join(s.relay.dir, "jwks.json"), jwks(s.jwk("jwks-ec", "ec-1"), s.jwk("jwks-rsa", "rsa-1")))
 	asked := func(more map[string]any) map[string]any {
 		auth := map[string]any{"issuer": issuer, "audience": audience, "subject": subject}
-		for k, v := range more {
-			auth[k] = v
-		}
+		maps.Copy(auth, more)
 		return map[string]any{"jwt": auth}
 	}
 	sources := map[string][]sourceConf{
 		tenant: {
-			{srcES384, asked(map[string]any{"key": s.pem("es384")})},
-			{srcES256, asked(map[string]any{"key": s.pem("es256"), "algorithms": []string{"ES256"}})},
+			{srcES384, asked(map[string]any{"key": s.pem("es384"), "algorithms": []string{"ES384"}})},
+			{srcES256, asked(map[string]any{"key": s.pem("es256")})},
 			{srcRS256, asked(map[string]any{"key": s.pem("rsa"), "algorithms": []string{"RS256"}})},
 			{srcRSA, asked(map[string]any{"key": s.pem("rsa")})},
 			{srcEd, asked(map[string]any{"key": s.pem("ed"), "leeway": "0s"})},

@@ -12,9 +12,11 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math/big"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -52,6 +54,25 @@ func (s *site) token(source string, change func(*forged)) string {
 // jwt is a credential: such a token, made when the request is.
 func (s *site) jwt(source string, change func(*forged)) credential {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+s.token(source, change)) }
+}
+
+// good is a credential: one good token of the source, the same each time. The
+// first use is checked like any other token.
+func (s *site) good(source string) credential {
+	if s.once[source] == nil {
+		s.once[source] = onceMade(s.jwt(source, asIs))
+	}
+	return s.once[source]
+}
+
+// onceMade is a credential that is not made anew for each request.
+func onceMade(c credential) credential {
+	made := sync.OnceValue(func() http.Header {
+		r := &http.Request{Header: http.Header{}}
+		c(r)
+		return r.Header
+	})
+	return func(r *http.Request) { maps.Copy(r.Header, made().Clone()) }
 }
 
 // jwtText is such a token whose text is then spoilt.
