@@ -305,6 +305,18 @@ func TestPrepareRefuses(t *testing.T) {
 	}
 }
 
+// A way of a platform that is gone, or misspelt, would do nothing.
+func TestWays(t *testing.T) {
+	for platform, w := range ways {
+		if !slices.Contains(catalog.PlatformNames(), platform) {
+			t.Errorf("there is no platform %s", platform)
+		}
+		if (w.secret != nil) != strings.Contains(w.auth, "%q") {
+			t.Errorf("%s: a secret without its file, or a file without its secret", platform)
+		}
+	}
+}
+
 // A demo that an earlier version made goes on with the sources that it has.
 func TestEarlierVersion(t *testing.T) {
 	p := plan(t)

@@ -2,6 +2,7 @@ package relayctl
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,7 +34,13 @@ func (c *sendCmd) addBodies(in io.Reader, parties []*party) error {
 	}
 	if c.Body == "" {
 		for _, p := range parties {
-			if err := c.addSamples(p); err != nil {
+			err := c.addSamples(p)
+			switch {
+			case errors.Is(err, errNoSample) && len(parties) > 1:
+				p.missing = err
+			case errors.Is(err, errNoSample):
+				return fmt.Errorf("%s: %w", p.name, err)
+			case err != nil:
 				return err
 			}
 		}
@@ -49,9 +56,12 @@ func (c *sendCmd) addBodies(in io.Reader, parties []*party) error {
 	return nil
 }
 
+// errNoSample is of a source that reads events in a way that no sample shows.
+var errNoSample = errors.New("there is no sample of what the source reads: send a body of your own with --body")
+
 func (c *sendCmd) addSamples(p *party) error {
 	if len(p.samples) == 0 {
-		return fmt.Errorf("%s: there is no sample of what the source reads: send a body of your own with --body", p.name)
+		return errNoSample
 	}
 	chosen := p.samples[:1]
 	switch {

@@ -30,13 +30,12 @@ func origins(t *config.Tenant) []origin {
 // typesOf are the types that can come of a source, in the order of
 // [event.Types]: those of its samples, and what is not understood.
 func typesOf(s *config.Source) []event.Type {
-	sampler, ok := s.Platform.(source.Sampler)
-	if !ok {
-		return event.Types()
+	var samples []source.Sample
+	if p, ok := s.Platform.(source.Sampler); ok {
+		samples = p.Samples()
 	}
-	samples := sampler.Samples()
 	if len(samples) == 0 { // none can be made of how the source reads events
-		return event.Types()
+		return append(canonical.Types(), event.Unrecognized)
 	}
 	return slices.DeleteFunc(event.Types(), func(t event.Type) bool {
 		return t != event.Unrecognized && !slices.ContainsFunc(samples, func(s source.Sample) bool { return s.Event == t })

@@ -153,6 +153,9 @@ func (c *sendCmd) connect(ctx context.Context, parties []*party, t *Terminal) er
 		return err
 	}
 	for _, p := range parties {
+		if p.missing != nil {
+			continue
+		}
 		credentials, err := p.credentials(o)
 		switch {
 		case errors.Is(err, standin.ErrNoKey) && len(parties) > 1:

@@ -255,3 +255,28 @@ func TestHookURL(t *testing.T) {
 		t.Errorf("no URL: %s", got)
 	}
 }
+
+// Where a source reads what no sample shows, its own body goes.
+func TestSendWithoutASample(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	const text = `tenants:
+  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
+    name: acme
+    sources:
+      - {id: odd, platform: generic, auth: {bearer: {secrets: [S3CR3T]}}, event_type: "$.a[200].kind"}
+      - {id: by-bearer, platform: p0, auth: {bearer: {secrets: [S3CR3T-old]}}}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	got := relayctl(t, "send", "--config", file, "--source=odd")
+	if got.code != exitFailed || got.err != "relayctl: odd: there is no sample of what the source reads: send a body of your own with --body\n" {
+		t.Errorf("%+v", got)
+	}
+	got = relayctl(t, "send", "--config", file, "--url", s.URL, "--all")
+	if got.code != exitFailed || s.paths["/v1/hooks/by-bearer"] != 10 ||
+		!strings.Contains(got.out, "\nodd        generic   0     0      0  there is no sample of what the source reads: send a body of your own with --body\n") {
+		t.Errorf("with another: %+v", got)
+	}
+}

@@ -60,12 +60,15 @@ func unheard(s *config.Source, t *config.Tenant) string {
 			return ""
 		}
 	}
-	types := list(typesOf(s), func(t event.Type) string { return string(t) })
 	switch {
-	case len(t.APIKeys) == 0:
-		return "no channel takes any of its events (" + types + "): they go nowhere"
+	case len(t.Channels) == 0 && len(t.APIKeys) == 0:
+		return "the tenant has neither a channel nor an API key to make one with: its events go nowhere"
 	case len(t.Channels) == 0: // they are all kept through the API
 		return ""
+	}
+	types := list(typesOf(s), func(t event.Type) string { return string(t) })
+	if len(t.APIKeys) == 0 {
+		return "no channel takes any of its events (" + types + "): they go nowhere"
 	}
 	return "no channel of the file takes any of its events (" + types + "): they go to channels made through the API, else nowhere"
 }
