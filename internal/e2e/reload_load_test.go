@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +24,7 @@ const pace = 40 * time.Millisecond
 type steadyLoad struct {
 	t       *testing.T
 	hooks   string // the URL to which a source's id is appended
+	addr    string // its host and port
 	flows   []*flow
 	stop    chan struct{}
 	running sync.WaitGroup
@@ -36,7 +40,6 @@ type flow struct {
 	expect   atomic.Pointer[expectation]
 	answers  atomic.Int64
 	accepted atomic.Int64
-	dialled  atomic.Int64
 	failed   atomic.Bool
 }
 
@@ -49,7 +52,11 @@ type expectation struct {
 
 func newSteadyLoad(t *testing.T, hooks string) *steadyLoad {
 	t.Helper()
-	l := &steadyLoad{t: t, hooks: hooks, stop: make(chan struct{})}
+	u, err := url.Parse(hooks)
+	if err != nil {
+		t.Fatalf("reading %s: %v", hooks, err)
+	}
+	l := &steadyLoad{t: t, hooks: hooks, addr: u.Host, stop: make(chan struct{})}
 	t.Cleanup(l.end)
 	return l
 }
@@ -75,18 +82,22 @@ func (l *steadyLoad) end() {
 }
 
 func (l *steadyLoad) run(s *flow) {
-	transport := &http.Transport{Proxy: nil, MaxConnsPerHost: 1}
-	defer transport.CloseIdleConnections()
-	own := &http.Client{Transport: transport, Timeout: soon}
+	conn, err := net.Dial("tcp", l.addr)
+	if err != nil {
+		l.fail(s, "connecting: %v", err)
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	answers := bufio.NewReader(conn)
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	var turned *expectation // whose second status was seen
 	for n := 0; ; n++ {
 		before := s.expect.Load()
-		status, err := l.one(own, s, n)
+		status, err := l.one(conn, answers, s)
 		after := s.expect.Load()
 		if err != nil {
-			l.fail(s, "request %d: no answer: %v", n, err)
+			l.fail(s, "request %d: %v", n, err)
 			return
 		}
 		if problem := before.judge(status, turned == before); problem != "" && (after == before || after.judge(status, false) != "") {
@@ -126,28 +137,29 @@ func (e *expectation) judge(status int, turned bool) string {
 	return fmt.Sprintf("status %d, want %d or %d", status, e.from, e.to)
 }
 
-// one sends one request and reads its answer whole, so that the connection is
-// used again.
-func (l *steadyLoad) one(own *http.Client, s *flow, n int) (int, error) {
+// one sends one request on the flow's connection and reads its answer. It is no
+// http.Client, which would hide a lost connection by making another.
+func (l *steadyLoad) one(conn net.Conn, answers *bufio.Reader, s *flow) (int, error) {
 	req, err := http.NewRequest(http.MethodPost, l.hooks+s.source, strings.NewReader(attackBody))
 	if err != nil {
 		return 0, err
 	}
-	trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
-		if !c.Reused {
-			s.dialled.Add(1)
-		}
-	}}
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), trace))
 	req.Header.Set("Content-Type", "application/json")
 	s.with(req)
-	resp, err := own.Do(req)
+	_ = conn.SetDeadline(time.Now().Add(soon))
+	if err := req.Write(conn); err != nil {
+		return 0, fmt.Errorf("sending: %w", err)
+	}
+	resp, err := http.ReadResponse(answers, req)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("no answer: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return 0, fmt.Errorf("reading answer %d: %w", n, err)
+		return 0, fmt.Errorf("reading the answer: %w", err)
+	}
+	if resp.Close {
+		return 0, errors.New("the answer is the connection's last")
 	}
 	return resp.StatusCode, nil
 }
