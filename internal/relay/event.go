@@ -180,11 +180,16 @@ func (r *Relay) source(a Accepted) (src Source, known bool) {
 	if own, ok := canonical.Own(a.Platform); ok {
 		return Source{Platform: own, DedupWindow: defaultWindow}, true
 	}
-	if src, known = r.Source(a.Source); known {
+	src, known = r.Source(a.Source)
+	if known && src.Platform.Name() == a.Platform {
 		return src, true
 	}
-	p, known := r.Platform(a.Platform)
-	return Source{Platform: p, DedupWindow: defaultWindow}, known
+	// The source has left the file since, or its id has become another platform's.
+	if !known {
+		src.DedupWindow = defaultWindow
+	}
+	src.Platform, known = r.Platform(a.Platform)
+	return src, known
 }
 
 // readSafely reports false if the normaliser panicked: ev is then half-made.

@@ -52,9 +52,6 @@ func (Platform) EmptyReply() bool { return false }
 // Check implements [source.Platform].
 func (Platform) Check(body []byte) error { return source.Envelope(body, keyType) }
 
-// Samples implements [source.Platform]: nobody else sends such events.
-func (Platform) Samples() []source.Sample { return nil }
-
 // Normalize implements [source.Platform]. The body says nothing about its own
 // identity: who received it when is the caller's to know.
 func (Platform) Normalize(body []byte, e *event.Event) {
