@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -30,6 +31,7 @@ const attackBody = `{"id":"n","name":"N","eventType":"preapproval-created","data
 // assault is what was seen while a site was attacked.
 type assault struct {
 	*site
+	client   *http.Client           // keeps its connection: a thousand requests
 	accepted int                    // good twins so far
 	body     string                 // of every 401, without the request's id
 	headers  map[string]http.Header // of the 401s of a source, without what differs
@@ -43,6 +45,8 @@ type assault struct {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	a := &assault{site: newSite(t), headers: map[string]http.Header{}, reasons: map[string]attack{}, sent: canaries{}}
+	a.client = &http.Client{Transport: &http.Transport{Proxy: nil}, Timeout: soon}
+	t.Cleanup(a.client.CloseIdleConnections)
 	for _, secrets := range []map[string]string{sharedSecrets, signingSecrets} {
 		for source, secret := range secrets {
 			a.sent["the secret of "+source] = secret
@@ -158,11 +162,16 @@ func (a *assault) send(t *testing.T, source string, with credential) reply {
 			a.remember(name, v)
 		}
 	}
-	got, err := do(req)
+	resp, err := a.client.Do(req)
 	if err != nil {
 		t.Fatalf("no answer: %v", err)
 	}
-	return got
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("reading the answer: %v", err)
+	}
+	return reply{resp.StatusCode, resp.Header, text}
 }
 
 // remember notes the parts of a header that are a credential. Parts that are

@@ -99,19 +99,17 @@ func TestReloadUnderLoad(t *testing.T) {
 
 	// Many signals at once: the file of the last is in force in the end.
 	guest.expect.Store(&expectation{from: http.StatusNotFound, to: http.StatusOK, free: true})
-	for i := range 20 {
-		r.guests = nil
-		if i%2 == 1 {
-			r.guests = guests
-		}
+	last := sourceConf{"of-the-last-file", bearerAuth(newSecret)}
+	for _, r.guests = range [][]sourceConf{guests, nil, guests, nil, guests, nil, guests, nil, {guests[0], last}} {
 		r.write()
 		p.signal(syscall.SIGHUP)
 	}
 	eventually(t, soon, "the last file is in force", func() bool {
-		got, err := do(r.request("guest", bearerWith(newSecret)))
+		got, err := do(r.request(last.id, bearerWith(newSecret)))
 		return err == nil && got.status == http.StatusOK
 	})
 	r.besides++
+	guest.expect.Store(&expectation{from: http.StatusOK, to: http.StatusOK})
 	l.more(5)
 	r.checkEnd(3)
 }
