@@ -18,6 +18,13 @@ const (
 	// defaultWindow serves events whose source left the file after they were accepted.
 	defaultWindow = 2 * time.Hour
 
+	// sourceWait is how long an event waits for its source to come into the worker's
+	// file, counted from its receipt, and sourceAgain how often it is looked for. The
+	// file reaches all programs, but not at one moment: read without it, an event
+	// would find neither what its source says nor the channels that came with it.
+	sourceWait  = 2 * time.Minute
+	sourceAgain = 5 * time.Second
+
 	// noticeWindow makes one notice of the many 410s that deliveries under way
 	// to one channel may bring, and of a 410 that is met again by who takes over
 	// from a worker that died.
@@ -32,14 +39,18 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	if a.TraceParent != "" {
 		log = log.With("trace", a.TraceParent)
 	}
-	ev, window := r.normalize(ctx, a)
+	src, err := r.source(ctx, log, a)
+	if err != nil {
+		return err
+	}
+	ev := r.normalize(ctx, a, src)
 	receipt := event.Receipt{
 		ID: a.ID, TenantID: a.TenantID, Type: ev.Type,
 		Source: a.Source, Platform: a.Platform, ReceivedAt: a.ReceivedAt,
 	}
 
 	key := claimKey(a, ev)
-	original, err := r.claim(ctx, log, key, a, window)
+	original, err := r.claim(ctx, log, key, a, src.DedupWindow)
 	if err != nil {
 		return err
 	}
@@ -146,22 +157,15 @@ func (r *Relay) fanOut(ctx context.Context, log *slog.Logger, a Accepted, ev *ev
 
 // normalize makes the canonical event. It cannot fail: an event that nothing
 // here understands is unrecognized, with all that was sent.
-func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.Duration) {
+func (r *Relay) normalize(ctx context.Context, a Accepted, src Source) *event.Event {
 	ev := &event.Event{
 		ID: a.ID, TenantID: a.TenantID, Source: a.Source, Platform: a.Platform,
 		ReceivedAt: a.ReceivedAt, Raw: a.Body,
 	}
-	src, known := r.source(a)
-	switch {
-	case a.ChannelID != "": // asked for by a person, who may ask again
-		src.DedupWindow = 0
-	case a.Platform == canonical.Relay:
-		src.DedupWindow = noticeWindow
-	}
-	if !known {
+	if src.Platform == nil {
 		ev.Type = event.Unrecognized
 		r.Log.WarnContext(ctx, "event of a platform this version does not know", "event", a.ID, "platform", a.Platform)
-		return ev, src.DedupWindow
+		return ev
 	}
 	if !readSafely(src.Platform, a.Body, ev) {
 		// What the panic says may quote the payload.
@@ -171,25 +175,48 @@ func (r *Relay) normalize(ctx context.Context, a Accepted) (*event.Event, time.D
 			Platform: a.Platform, ReceivedAt: a.ReceivedAt, Raw: a.Body,
 		}
 	}
-	return ev, src.DedupWindow
+	return ev
 }
 
-// source returns what is known of the event's source. The relay's own are none of
-// the file's, which may have one of the same id.
-func (r *Relay) source(a Accepted) (src Source, known bool) {
+// source returns what is known of the event's source; its Platform is nil if nobody
+// here knows it. The relay's own sources are none of the file's, which may have one
+// of the same id. The error is an *Again while the source may still come.
+func (r *Relay) source(ctx context.Context, log *slog.Logger, a Accepted) (Source, error) {
 	if own, ok := canonical.Own(a.Platform); ok {
-		return Source{Platform: own, DedupWindow: defaultWindow}, true
+		return Source{Platform: own, DedupWindow: ownWindow(a)}, nil
 	}
-	src, known = r.Source(a.Source)
+	src, known := r.Source(a.Source)
 	if known && src.Platform.Name() == a.Platform {
-		return src, true
+		return src, nil
 	}
-	// The source has left the file since, or its id has become another platform's.
+	// The file is an older one than ingest's, or a newer one: the source has left it,
+	// or its id has become another platform's.
+	if age := r.Now().Sub(a.ReceivedAt).Abs(); age < sourceWait {
+		r.waits.WarnContext(ctx, "this worker's file does not have the event's source; the event waits for it",
+			"event", a.ID, "source", a.Source, "tenant", a.TenantID, "platform", a.Platform, "at_most", sourceWait.String())
+		return Source{}, &Again{After: sourceAgain, because: "its source is not in the file"}
+	}
+	log.WarnContext(ctx, "this worker's file does not have the event's source", "platform", a.Platform)
 	if !known {
 		src.DedupWindow = defaultWindow
 	}
-	src.Platform, known = r.Platform(a.Platform)
-	return src, known
+	src.Platform = nil
+	if p, ok := r.Platform(a.Platform); ok {
+		src.Platform = p
+	}
+	return src, nil
+}
+
+// ownWindow is the dedup window of an event of the relay's own platforms.
+func ownWindow(a Accepted) time.Duration {
+	switch {
+	case a.ChannelID != "": // asked for by a person, who may ask again
+		return 0
+	case a.Platform == canonical.Relay:
+		return noticeWindow
+	default:
+		return defaultWindow
+	}
 }
 
 // readSafely reports false if the normaliser panicked: ev is then half-made.

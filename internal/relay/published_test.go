@@ -167,10 +167,15 @@ func TestSourcesOfTheFileNamedLikeTheRelaysOwn(t *testing.T) {
 	}
 }
 
-func TestPublishedEventsHaveTheDefaultWindow(t *testing.T) {
+func TestTheRelaysOwnEventsHaveWindowsOfTheirOwn(t *testing.T) {
 	_, r := newWorld(t)
-	ev, window := r.normalize(t.Context(), Accepted{Source: canonical.API, Platform: canonical.API, Body: []byte(revoked)})
-	if window != 2*time.Hour || ev.Type != event.GrantRevoked {
-		t.Errorf("%s with a window of %s", ev.Type, window)
+	for _, tt := range []struct {
+		platform, channel string
+		want              time.Duration
+	}{{canonical.API, "", 2 * time.Hour}, {canonical.Relay, "", noticeWindow}, {canonical.Relay, "c", 0}} {
+		src, err := r.source(t.Context(), r.Log, Accepted{Source: tt.platform, Platform: tt.platform, ChannelID: tt.channel})
+		if err != nil || src.DedupWindow != tt.want || src.Platform.Name() != tt.platform {
+			t.Errorf("%+v: %+v, %v", tt, src, err)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
+	"accessrelay/internal/ops"
 	"accessrelay/internal/source"
 	"accessrelay/internal/transport"
 )
@@ -128,11 +129,12 @@ type Config struct {
 type Relay struct {
 	Config
 	transports map[string]transport.Transport
+	waits      *slog.Logger // of events whose source is not there yet: as many as are sent
 }
 
 // New returns a Relay.
 func New(cfg Config) *Relay {
-	r := &Relay{Config: cfg, transports: map[string]transport.Transport{}}
+	r := &Relay{Config: cfg, transports: map[string]transport.Transport{}, waits: ops.Throttle(cfg.Log)}
 	for _, t := range cfg.Transports {
 		r.transports[t.Type()] = t
 	}

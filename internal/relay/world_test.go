@@ -84,6 +84,8 @@ func (w *world) relay() *Relay {
 
 type panicking struct{ canonical.Platform }
 
+func (panicking) Name() string { return "panics" }
+
 func (panicking) Normalize([]byte, *event.Event) { panic("a bug") }
 
 // step runs one operation, or dies before or after it.
