@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	samplesTimeout = 30 * time.Second
+	samplesTimeout = time.Minute
 	// More than the 5 s for which net/http waits on a connection that a client
 	// opened and has not used yet.
 	stopTimeout = 10 * time.Second
