@@ -2,10 +2,9 @@ package transport
 
 import (
 	"net/http"
-	"runtime/debug"
-	"strings"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/ops"
 )
 
 // Clients are the HTTP clients that transports send with, by whose word the
@@ -26,12 +25,4 @@ func (c Clients) For(ch *channel.Channel) *http.Client {
 // UserAgent is "accessrelay/" and the version that this program was built as.
 func UserAgent() string { return userAgent }
 
-var userAgent = func() string {
-	version := "dev"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && !strings.HasPrefix(v, "(") { // "(devel)"
-			version = strings.TrimPrefix(v, "v")
-		}
-	}
-	return "accessrelay/" + version
-}()
+var userAgent = "accessrelay/" + ops.ThisBuild().Version
