@@ -47,11 +47,14 @@ func Epoch(number string, unit time.Duration) (t time.Time, ok bool) {
 		sec, nsec = -sec, -nsec
 	}
 	t = time.Unix(sec, nsec).UTC()
-	if t.Unix() < minEpochSecond || t.Unix() > maxEpochSecond {
+	if !writable(t) {
 		return time.Time{}, false
 	}
 	return t, true
 }
+
+// writable reports whether RFC 3339 can write t in UTC.
+func writable(t time.Time) bool { return minEpochSecond <= t.Unix() && t.Unix() <= maxEpochSecond }
 
 // decimal takes a JSON number apart: its value is 0.digits × 10^point. Zero has
 // no digits. It also takes what JSON's grammar refuses and platforms write into

@@ -68,11 +68,7 @@ func (o Object) Epoch(key string, unit time.Duration) time.Time {
 // from UTC, and for one that RFC 3339 cannot write in UTC.
 func (o Object) Time(key string) time.Time {
 	text := strings.TrimSpace(o.Text(key))
-	var t time.Time
-	if t.UnmarshalText([]byte(text)) == nil {
-		if t = t.UTC(); t.Unix() < minEpochSecond || t.Unix() > maxEpochSecond {
-			return time.Time{}
-		}
+	if t, ok := RFC3339(text); ok {
 		return t
 	}
 	for _, unit := range []time.Duration{time.Second, time.Millisecond} {

@@ -31,17 +31,13 @@ func text(o source.Object, key string) string {
 }
 
 // moment returns the time under key, in UTC: a number of seconds since 1970, or a
-// text by RFC 3339. It is the zero time for everything else and for what RFC 3339
-// cannot write.
+// text by RFC 3339. It is the zero time for everything else.
 func moment(o source.Object, key string) time.Time {
 	s := text(o, key)
 	if t, ok := source.Epoch(s, time.Second); ok {
 		return t
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if t = t.UTC(); err != nil || t.Year() < 1 || t.Year() > 9999 {
-		return time.Time{}
-	}
+	t, _ := source.RFC3339(s)
 	return t
 }
 
