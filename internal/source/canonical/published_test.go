@@ -168,7 +168,6 @@ func TestReadRefuses(t *testing.T) {
 		object = "must be an object"
 		text   = "must be a string"
 		rfc    = "must be a time in RFC 3339"
-		years  = "must be of the years 1 to 9999"
 		null   = "must not be null"
 		twice  = "is given twice"
 		nokey  = "is not a key here; the keys are "
@@ -207,12 +206,13 @@ func TestReadRefuses(t *testing.T) {
 		{"timestamp of a day", at(`"2026-01-15"`), want{"timestamp": rfc}},
 		{"timestamp with a blank", at(`"2026-01-15 09:30:00Z"`), want{"timestamp": rfc}},
 		{"timestamp with a comma", at(`"2026-01-15T09:30:00,5Z"`), want{"timestamp": rfc}},
+		{"timestamp with an hour of one digit", at(`"2026-01-15T9:30:00Z"`), want{"timestamp": rfc}},
 		{"no such day", at(`"2026-02-29T09:30:00Z"`), want{"timestamp": rfc}},
 		{"no such hour", at(`"2026-01-15T24:00:00Z"`), want{"timestamp": rfc}},
 		{"no such zone", at(`"2026-01-15T09:30:00+24:00"`), want{"timestamp": rfc}},
-		{"year 0", at(`"0000-12-31T23:59:59Z"`), want{"timestamp": years}},
-		{"year 0 in UTC", at(`"0001-01-01T00:00:00+00:01"`), want{"timestamp": years}},
-		{"year 10000 in UTC", at(`"9999-12-31T23:59:59-00:01"`), want{"timestamp": years}},
+		{"year 0", at(`"0000-12-31T23:59:59Z"`), want{"timestamp": rfc}},
+		{"year 0 in UTC", at(`"0001-01-01T00:00:00+00:01"`), want{"timestamp": rfc}},
+		{"year 10000 in UTC", at(`"9999-12-31T23:59:59-00:01"`), want{"timestamp": rfc}},
 		{"year of five digits", at(`"10000-01-01T00:00:00Z"`), want{"timestamp": rfc}},
 
 		{"data null", data(`null`), want{"data": null}},
@@ -311,17 +311,6 @@ func TestOwn(t *testing.T) {
 
 func BenchmarkRead(b *testing.B) {
 	body := sourcetest.Golden(b, "forwarded_from_another_relay")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Read(body); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// The costliest body known: as many small objects as fit into the API's limit.
-func BenchmarkReadManyObjects(b *testing.B) {
-	body := []byte(`{"type":"grant.active","data":{"access":[{}` + strings.Repeat(`,{}`, 340_000) + `]}}`)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Read(body); err != nil {

@@ -51,7 +51,7 @@ func Read(text []byte) (event.Event, error) {
 func read(text []byte) (event.Event, problems) {
 	var b body
 	bad := problems{}
-	bad.fill("", bytes.TrimSpace(text), reflect.ValueOf(&b).Elem())
+	bad.fill(&place{}, bytes.TrimSpace(text), reflect.ValueOf(&b).Elem())
 	if why := refusal(b.Type); why != "" {
 		bad.add(keyType, why)
 	}
