@@ -98,13 +98,6 @@ func (s *sink) all() []received {
 	return append([]received(nil), s.requests...)
 }
 
-// count is how many requests there were so far.
-func (s *sink) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.requests)
-}
-
 // of returns the requests about one event.
 func (s *sink) of(eventID string) []received {
 	var out []received
