@@ -17,10 +17,11 @@ const (
 // would not be: 1696263265.851898 seconds have all their decimals, and 1.6e12
 // is read as well as 1600000000000. Anything finer is cut off.
 //
-// ok is false for what is not a number and for a time that RFC 3339 cannot
-// write.
+// ok is false for what is not a number, for a time that RFC 3339 cannot write, and
+// for 1970's first moment and all before it: 0 is how platforms write that there is
+// no time, and none tells of an access that old.
 func Epoch(number string, unit time.Duration) (t time.Time, ok bool) {
-	digits, point, negative, ok := decimal(number)
+	digits, point, ok := decimal(number)
 	if !ok {
 		return time.Time{}, false
 	}
@@ -33,7 +34,7 @@ func Epoch(number string, unit time.Duration) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	const mostDigits = 12 + 9 // of the seconds of the year 9999, and the nanoseconds
-	if point > mostDigits && digits != "" {
+	if point > mostDigits {
 		return time.Time{}, false
 	}
 	var whole string
@@ -43,11 +44,7 @@ func Epoch(number string, unit time.Duration) (t time.Time, ok bool) {
 	whole = strings.Repeat("0", mostDigits-len(whole)) + whole
 	sec, _ := strconv.ParseInt(whole[:12], 10, 64) // digits only: cannot fail
 	nsec, _ := strconv.ParseInt(whole[12:], 10, 64)
-	if negative {
-		sec, nsec = -sec, -nsec
-	}
-	t = time.Unix(sec, nsec).UTC()
-	if !writable(t) {
+	if t = time.Unix(sec, nsec).UTC(); !writable(t) || sec == 0 && nsec == 0 {
 		return time.Time{}, false
 	}
 	return t, true
@@ -56,32 +53,22 @@ func Epoch(number string, unit time.Duration) (t time.Time, ok bool) {
 // writable reports whether RFC 3339 can write t in UTC.
 func writable(t time.Time) bool { return minEpochSecond <= t.Unix() && t.Unix() <= maxEpochSecond }
 
-// decimal takes a JSON number apart: its value is 0.digits × 10^point. Zero has
-// no digits. It also takes what JSON's grammar refuses and platforms write into
-// strings, such as 007 and +1.
-func decimal(number string) (digits string, point int, negative, ok bool) {
-	s := number
-	if rest, found := strings.CutPrefix(s, "-"); found {
-		s, negative = rest, true
-	} else {
-		s = strings.TrimPrefix(s, "+")
-	}
-	exponent := 0
+// decimal takes a JSON number above zero apart: its value is 0.digits × 10^point. It
+// also takes what JSON's grammar refuses and platforms write into strings, such as
+// 007 and +1.
+func decimal(number string) (digits string, point int, ok bool) {
+	s, exponent := strings.TrimPrefix(number, "+"), 0
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
 		e, err := strconv.Atoi(s[i+1:])
 		if err != nil || e > 1000 || e < -1000 {
-			return "", 0, false, false
+			return "", 0, false
 		}
 		s, exponent = s[:i], e
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
-	if whole == "" && fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
-		return "", 0, false, false
+	if strings.Trim(whole+fraction, "0123456789") != "" {
+		return "", 0, false
 	}
 	digits = strings.TrimLeft(whole+fraction, "0")
-	if digits == "" {
-		return "", 0, negative, true
-	}
-	point = len(digits) - len(fraction) + exponent
-	return digits, point, negative, true
+	return digits, len(digits) - len(fraction) + exponent, digits != ""
 }

@@ -54,8 +54,7 @@ func (o Object) Object(key string) Object {
 }
 
 // Epoch returns the time under key, a number or a string with a number of units
-// since 1970. It is the zero time for everything else and for a time that RFC
-// 3339 cannot write.
+// since 1970, as [Epoch] reads it. It is the zero time for everything else.
 func (o Object) Epoch(key string, unit time.Duration) time.Time {
 	t, _ := Epoch(strings.TrimSpace(o.Text(key)), unit)
 	return t

@@ -47,7 +47,8 @@
 //	                             pending, any other is absent
 //
 // Times are seconds since 1970 with up to nine decimals, or RFC 3339 text; the
-// documentation's "seconds.milliseconds" is not what its samples have.
+// documentation's "seconds.milliseconds" is not what its samples have. 0, how a date
+// that is missing may be written, and what is below it are no time.
 //
 // What has no row stays in raw. That nobody is named as grantee does not make the
 // requester the grantee. creation_date is that of the request, not of the event or

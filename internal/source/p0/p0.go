@@ -30,7 +30,8 @@
 //	                          email is also the email where that is absent;
 //	                          status approved, but none where the request is
 //	                          pending, denied or unrecognized
-//	data.startsAt, endsAt     window; milliseconds, numbers or numbers as text
+//	data.startsAt, endsAt     window; milliseconds, numbers or numbers as text;
+//	                          0 and less are no time
 //	data.error                error: errorId as id, type, message
 //
 // P0 sends no time of the event itself, so there is no occurred_at: createdAt
