@@ -81,12 +81,15 @@ func (o Object) Time(key string) time.Time {
 // Person returns who stands under key: one text, as [Person] reads it, or an object
 // of id, name and email. There an id that looks like an email address is also the
 // email, unless that is given. It is nil if nobody is named.
-func (o Object) Person(key string) *event.Person {
+func (o Object) Person(key string) *event.Person { return o.PersonBy(key, Object.Text) }
+
+// PersonBy is [Object.Person] where text is what reads a text.
+func (o Object) PersonBy(key string, text func(Object, string) string) *event.Person {
 	who := o.Object(key)
 	if who == nil {
-		return Person(o.Text(key))
+		return Person(text(o, key))
 	}
-	p := event.Person{ID: who.Text("id"), Name: who.Text("name"), Email: who.Text("email")}
+	p := event.Person{ID: text(who, "id"), Name: text(who, "name"), Email: text(who, "email")}
 	if p.Email == "" && LooksLikeEmail(p.ID) {
 		p.Email = p.ID
 	}

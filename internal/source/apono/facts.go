@@ -14,23 +14,11 @@ func readFacts(data source.Object, size int, e *event.Event) {
 		DisplayID: text(data, "friendly_id"),
 		Reason:    text(data, "justification"),
 	})
-	e.Requester = readPerson(data, "requester")
-	e.Grantee = readPerson(data, "grantee")
+	e.Requester = data.PersonBy("requester", text)
+	e.Grantee = data.PersonBy("grantee", text)
 	e.Access = readAccess(data, size)
 	e.Approvals = readApprovals(data)
 	e.Window = source.Present(event.Window{EndsAt: moment(data, "revocation_date")})
-}
-
-func readPerson(o source.Object, key string) *event.Person {
-	in := o.Object(key)
-	if in == nil {
-		return source.Person(text(o, key))
-	}
-	p := event.Person{ID: text(in, "id"), Name: text(in, "name"), Email: text(in, "email")}
-	if p.Email == "" && source.LooksLikeEmail(p.ID) {
-		p.Email = p.ID
-	}
-	return source.Present(p)
 }
 
 func readApprovals(data source.Object) []event.Approval {
@@ -40,7 +28,7 @@ func readApprovals(data source.Object) []event.Approval {
 			Name:     text(in, "name"),
 			Type:     text(in, "type"),
 			Status:   approvalStatus(text(in, "status")),
-			Approver: readPerson(in, "approver"),
+			Approver: in.PersonBy("approver", text),
 		}
 		if a != (event.Approval{}) {
 			out = append(out, a)
