@@ -18,6 +18,6 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills
 	return relayctl.Run(ctx, os.Args[1:], relayctl.Terminal{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(),
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(), Program: os.Args[0],
 	})
 }

@@ -134,14 +134,14 @@ The relay runs, all of it in this process. NOTHING SURVIVES ITS EXIT: no event, 
 	}
 	fmt.Fprintf(t.Out, `Every sample of every platform once more:
 
-relayctl %s
+%s %s
 
 List the channels:
 
 %s
 
 Ctrl-C stops it.
-`, words("send", "--config", s.Demo.ConfigFile, "--url", s.URLs.Hooks, "--key-file", s.Demo.P0KeyFile, "--all"),
+`, t.program(), words("send", "--config", s.Demo.ConfigFile, "--url", s.URLs.Hooks, "--key-file", s.Demo.P0KeyFile, "--all"),
 		curlChannels(s.URLs.API, key))
 	return nil
 }

@@ -105,7 +105,7 @@ func TestDev(t *testing.T) {
 			t.Errorf("the last is %s, want %s", ids[len(ids)-1], id)
 		}
 	}
-	again := strings.Fields(shell(t, "printf '%s\\n' "+line(t, out, "relayctl ")))
+	again := strings.Fields(shell(t, "printf '%s\\n' "+line(t, out, quote(calledAs)+" ")))
 	if got := relayctl(t, again...); got.code != exitOK || !strings.Contains(got.out, fmt.Sprintf("\n%d sent in ", samples)) {
 		t.Errorf("every sample once more: %+v", got)
 	}

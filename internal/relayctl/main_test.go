@@ -61,12 +61,15 @@ type background struct {
 	done     chan int
 }
 
+// calledAs is where the tool of a background is said to be.
+const calledAs = "./some where/relayctl"
+
 func start(t *testing.T, args ...string) *background {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &background{t: t, cancel: cancel, done: make(chan int, 1)}
 	go func() {
-		b.done <- Run(ctx, args, Terminal{In: strings.NewReader(""), Out: &b.out, Err: &b.err})
+		b.done <- Run(ctx, args, Terminal{In: strings.NewReader(""), Out: &b.out, Err: &b.err, Program: calledAs})
 	}()
 	t.Cleanup(func() { cancel() })
 	return b

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 
@@ -28,6 +29,27 @@ type Terminal struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Environ  []string // as os.Environ gives it
+	Program  string   // how the tool was called, as in os.Args[0]; empty: relayctl
+}
+
+// program is what a shell calls this tool by.
+func (t *Terminal) program() string {
+	const name = "relayctl"
+	if t.Program == "" || t.Program == name || samePlace(name, t.Program) {
+		return name
+	}
+	return quote(t.Program)
+}
+
+// samePlace reports whether a shell finds that very file under name on its PATH.
+func samePlace(name, file string) bool {
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return false
+	}
+	a, errA := os.Stat(found)
+	b, errB := os.Stat(file)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // lookup is os.LookupEnv of the terminal's environment.

@@ -58,6 +58,29 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// What is printed to be pasted names the tool as a shell finds it.
+func TestProgram(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "relayctl")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ path, called, want string }{
+		{"/nowhere", "", "relayctl"},
+		{"/nowhere", "relayctl", "relayctl"},
+		{"/nowhere", path, path},
+		{"/nowhere", "bin/relayctl", "bin/relayctl"},
+		{"/nowhere", "/a b/relayctl", "'/a b/relayctl'"},
+		{dir, path, "relayctl"},
+		{dir, "bin/relayctl", "bin/relayctl"}, // another one
+	} {
+		t.Setenv("PATH", tt.path)
+		if got := (&Terminal{Program: tt.called}).program(); got != tt.want {
+			t.Errorf("called as %q with PATH=%s: %s, want %s", tt.called, tt.path, got, tt.want)
+		}
+	}
+}
+
 func TestKeygenSecrets(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "identity.txt")
 	got := relayctl(t, "keygen", "secrets", "--out", file)
