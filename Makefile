@@ -17,6 +17,9 @@ BENCHTIME ?= 2s
 COUNT    ?= 1
 N        ?= 1000000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+# One way to build for all targets, so that the first that builds serves the others.
+BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X accessrelay/internal/ops.version=$(VERSION)" -o $(BIN)/
+BUILDING := @mkdir -p $(BIN); echo "building … (the first time takes minutes)"
 
 .PHONY: help
 help: ## Print this help
@@ -24,11 +27,13 @@ help: ## Print this help
 
 .PHONY: dev
 dev: ## Run everything in one process, with an inbox to look at (ARGS=--free-ports where ports are taken)
-	@mkdir -p $(BIN) && $(GO) build -o $(BIN)/relayctl ./cmd/relayctl && exec $(BIN)/relayctl dev $(ARGS)
+	$(BUILDING)
+	@$(BUILD) ./cmd/relayctl && exec $(BIN)/relayctl dev $(ARGS)
 
 .PHONY: build
 build: ## Build ingest, worker, relayctl and chaos into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w -X accessrelay/internal/ops.version=$(VERSION)" -o $(BIN)/ ./cmd/...
+	$(BUILDING)
+	@$(BUILD) ./cmd/...
 
 .PHONY: redis
 redis:
@@ -102,7 +107,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each
 
 .PHONY: chaos
 chaos: redis ## Break everything and account for every event (ARGS="--seed 7"; ARGS=--help tells more)
-	@mkdir -p $(BIN) && CGO_ENABLED=0 $(GO) build -o $(BIN)/ ./cmd/ingest ./cmd/worker ./cmd/chaos
+	$(BUILDING)
+	@$(BUILD) ./cmd/ingest ./cmd/worker ./cmd/chaos
 	$(BIN)/chaos $(ARGS)
 
 .PHONY: bench
@@ -111,7 +117,8 @@ bench: redis ## Run every benchmark, the end-to-end latency among them (BENCHTIM
 
 .PHONY: million
 million: redis ## Have ingest accept N events (1000000) with no worker, then a worker deliver them; fails when memory grows
-	@mkdir -p $(BIN) && CGO_ENABLED=0 $(GO) build -o $(BIN)/ ./cmd/ingest ./cmd/worker
+	$(BUILDING)
+	@$(BUILD) ./cmd/ingest ./cmd/worker
 	$(GO) run ./internal/bench/million -bin $(BIN) -n $(N) $(ARGS)
 
 .PHONY: benchstat
