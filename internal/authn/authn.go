@@ -143,7 +143,8 @@ const (
 	ReasonSubject     = "subject"       // sub is not the configured subject
 )
 
-// Failure says why a request was refused. It holds nothing of the credential.
+// Failure says why a request was refused. It holds nothing of the credential, but
+// for a claim iss, aud or sub whose signature is good and whose value is another.
 type Failure struct {
 	Reason string // one of the Reason constants
 	Err    error  // what exactly, in words; may be nil

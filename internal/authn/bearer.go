@@ -53,7 +53,7 @@ func (a *schemeAuthenticator) Authenticate(r *http.Request, _ []byte) error {
 	case len(given) > a.max:
 		return fail(ReasonTooLarge, "the credential is longer than any that is configured can be")
 	case a.good.matches(given) == 0:
-		return a.refuse
+		return shaped(a.refuse, given)
 	}
 	return nil
 }

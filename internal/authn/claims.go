@@ -6,7 +6,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxDate is the last second of the year 9999. A date beyond it is a mistake
@@ -96,13 +98,61 @@ func (e expectations) checkNames(claims object) *Failure {
 	}
 	switch {
 	case !is("iss", e.issuer):
-		return fail(ReasonIssuer, "iss is not the configured issuer")
+		return differs(ReasonIssuer, "iss", claims["iss"], e.issuer)
 	case !is("sub", e.subject):
-		return fail(ReasonSubject, "sub is not the configured subject")
+		return differs(ReasonSubject, "sub", claims["sub"], e.subject)
 	case !is("aud", e.audience) && !slices.Contains(texts(claims["aud"]), e.audience):
-		return fail(ReasonAudience, "aud does not name the configured audience")
+		return differs(ReasonAudience, "aud", claims["aud"], e.audience)
 	}
 	return nil
+}
+
+// differs says what a claim is and what it should be. These claims are parties'
+// names, not secrets, and by now the signature has proved who says so.
+func differs(reason, claim string, raw json.RawMessage, want string) *Failure {
+	is := "is not a string"
+	var text string
+	switch {
+	case len(raw) == 0:
+		is = "is missing"
+	case raw[0] == '"' && json.Unmarshal(raw, &text) == nil:
+		is = "is " + quoted(text)
+	case claim == "aud" && raw[0] == '[':
+		is = "is not a list of strings"
+		if list := texts(raw); list != nil {
+			is = "is " + quotedList(list)
+		}
+	}
+	return fail(reason, claim+" "+is+", the file asks for "+quoted(want))
+}
+
+// maxShown bounds what is shown of a claim, in bytes before quoting.
+const maxShown = 100
+
+// quoted returns s in quotes, cut if it is long.
+func quoted(s string) string {
+	if len(s) <= maxShown {
+		return strconv.Quote(s)
+	}
+	end := maxShown
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return strconv.Quote(s[:end]) + "…"
+}
+
+// quotedList returns the first of list, and as many more as fit the bound.
+func quotedList(list []string) string {
+	out := make([]string, 0, len(list))
+	room := maxShown
+	for i, s := range list {
+		if room -= len(s); room < 0 && i > 0 {
+			out = append(out, "…")
+			break
+		}
+		out = append(out, quoted(s))
+	}
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // texts reads a JSON array of strings; nil if it is anything else.

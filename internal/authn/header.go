@@ -97,7 +97,7 @@ func (a *headerAuthenticator) Authenticate(r *http.Request, _ []byte) error {
 	case f != nil:
 		return f
 	case a.good.matches(given) == 0:
-		return a.refuse
+		return shaped(a.refuse, given)
 	}
 	return nil
 }
