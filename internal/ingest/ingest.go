@@ -57,6 +57,7 @@ type Enqueuer interface {
 // Config is what a [Handler] needs. Every field must be set.
 type Config struct {
 	Source         func(id string) (*Source, bool)
+	SourceIDs      func() []string // of all sources, sorted; for the log of requests that name none
 	Queue          Enqueuer
 	MaxBody        int64         // bytes
 	EnqueueTimeout time.Duration // how long Redis may take to confirm
@@ -67,23 +68,22 @@ type Config struct {
 
 // Handler returns the hooks listener's handler.
 func Handler(cfg Config) http.Handler {
-	h := &hooks{Config: cfg, outages: ops.Throttle(cfg.Log)}
+	h := &hooks{Config: cfg, outages: ops.Throttle(cfg.Log), strays: newStrays(cfg.Log)}
 	r := chi.NewRouter()
 	r.Use(problem.RequestID)
 	r.Use(problem.Recover(cfg.Log))
-	r.HandleFunc("/v1/hooks/{source}", h.receive)
-	r.HandleFunc("/v1/hooks/{source}/", h.receive)
+	r.HandleFunc(hooksPath+"{source}", h.receive)
+	r.HandleFunc(hooksPath+"{source}/", h.receive)
 	r.MethodNotAllowed(h.receive) // methods that chi has never heard of
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		problem.Write(w, r, http.StatusNotFound, "not_found", "there is nothing at this path; events are sent to /v1/hooks/{source}", nil)
-	})
+	r.NotFound(h.nothingHere)
 	return r
 }
 
 type hooks struct {
 	Config
 	outages *slog.Logger // for refusals that are our own fault: all say the same, as many as are sent
-	limited sync.Map     // by source id: *slog.Logger for refusals of its rate
+	strays  strays
+	limited sync.Map // by source id: *slog.Logger for refusals of its rate
 }
 
 // refusal is an answer other than 200.
@@ -140,7 +140,7 @@ func sourceID(r *http.Request) string {
 		}
 		return id
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/v1/hooks/"), "/")
+	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, hooksPath), "/")
 }
 
 // accept makes the checks in the order in which their answers are documented.
@@ -151,12 +151,13 @@ func (h *hooks) accept(r *http.Request, src *Source) (queue.EventTask, *refusal)
 		return none, &refusal{
 			outcome: methodNotAllowed, status: http.StatusMethodNotAllowed, code: "method_not_allowed",
 			message: "send events with " + strings.Join(methods, ", "), header: [2]string{"Allow", strings.Join(methods, ", ")},
+			cause: errors.New("method " + quoted(r.Method)),
 		}
 	}
 	if !isJSON(r.Header) {
 		return none, &refusal{
 			outcome: unsupportedMedia, status: http.StatusUnsupportedMediaType, code: "unsupported_media_type",
-			message: "send application/json without a Content-Encoding",
+			message: "send application/json without a Content-Encoding", cause: mediaSent(r.Header),
 		}
 	}
 	body, no := h.read(r)
@@ -241,6 +242,8 @@ func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, src *Source, star
 	}
 	if src != nil {
 		attrs = append(attrs, slog.String("source", src.ID), slog.String("tenant", src.TenantID))
+	} else {
+		attrs = append(attrs, h.asked(r)...)
 	}
 	if no.cause != nil {
 		attrs = append(attrs, slog.String("cause", no.cause.Error()))
@@ -251,6 +254,8 @@ func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, src *Source, star
 		log, level = h.outages, slog.LevelError
 	case no.outcome == rateLimited:
 		log = h.limitedLog(src)
+	case no.outcome == unknownSource:
+		log = h.strays.hooks
 	}
 	log.LogAttrs(r.Context(), level, "hook refused", attrs...)
 }

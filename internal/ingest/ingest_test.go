@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,8 +85,9 @@ func newBench(tb testing.TB) *bench {
 		"acme-own": {ID: "acme-own", TenantID: "T", Platform: canonical.New("own"), Auth: gate{}},
 	}
 	b.srv = httptest.NewServer(Handler(Config{
-		Source: func(id string) (*Source, bool) { s, ok := sources[id]; return s, ok },
-		Queue:  b.sink, MaxBody: 4096, EnqueueTimeout: 50 * time.Millisecond,
+		Source:    func(id string) (*Source, bool) { s, ok := sources[id]; return s, ok },
+		SourceIDs: func() []string { return slices.Sorted(maps.Keys(sources)) },
+		Queue:     b.sink, MaxBody: 4096, EnqueueTimeout: 50 * time.Millisecond,
 		Metrics: b.metrics, Log: slog.New(slog.NewJSONHandler(b.log, nil)), Now: time.Now,
 	}))
 	tb.Cleanup(b.srv.Close)

@@ -83,7 +83,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	d.lifecycle.Add("queue client", func(context.Context) error { return tasks.Close() })
 
 	hooks := ingest.Handler(ingest.Config{
-		Source: d.view.source, Queue: tasks, MaxBody: s.MaxBody, EnqueueTimeout: s.EnqueueTimeout,
+		Source: d.view.source, SourceIDs: d.view.sourceIDs, Queue: tasks, MaxBody: s.MaxBody, EnqueueTimeout: s.EnqueueTimeout,
 		Metrics: d.metrics, Log: opts.Log, Now: time.Now,
 	})
 	d.receipts = receipt.New(rdb, d.view.retention())

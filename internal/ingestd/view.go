@@ -4,7 +4,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/time/rate"
@@ -110,6 +112,9 @@ func (v *view) source(id string) (*ingest.Source, bool) {
 	s, ok := v.current.Load().sources[id]
 	return s, ok
 }
+
+// sourceIDs returns the ids of all sources, sorted.
+func (v *view) sourceIDs() []string { return slices.Sorted(maps.Keys(v.current.Load().sources)) }
 
 func (v *view) tenants() []api.Tenant { return v.current.Load().tenants }
 
