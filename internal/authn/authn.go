@@ -15,7 +15,7 @@ import (
 // use. One that fetches keys also has
 //
 //	Ready() error // nil once a key set was fetched
-//	Close()       // stops fetching and waits for it to end
+//	Close()       // stops fetching, unless others use the keys too, and waits for it to end
 //
 // and must be closed.
 type Authenticator interface {
@@ -39,9 +39,24 @@ type Config struct {
 
 // Options are what the process gives to its authenticators.
 type Options struct {
-	Now  func() time.Time // nil: time.Now
-	HTTP *http.Client     // for jwks_url; nil: a client that ignores the proxy variables
-	Log  *slog.Logger     // nil: nothing is logged
+	Name    string           // whom the authenticator is for, in the log of fetches; may be empty
+	Now     func() time.Time // nil: time.Now
+	HTTP    *http.Client     // for jwks_url; nil: a client that ignores the proxy variables
+	Log     *slog.Logger     // of fetches; nil: nothing is logged
+	KeySets *KeySets         // for jwks_url, in place of HTTP and Log; nil: one for this authenticator alone
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTP == nil {
+		o.HTTP = directClient()
+	}
+	return o
 }
 
 // method is one way to authenticate; [Config] has a pointer to each.
@@ -103,14 +118,9 @@ func New(c Config, o Options) (Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.HTTP == nil {
-		o.HTTP = directClient()
+	o = o.withDefaults()
+	if o.KeySets == nil {
+		o.KeySets = NewKeySets(o)
 	}
 	return m.authenticator(o)
 }

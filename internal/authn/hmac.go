@@ -78,7 +78,7 @@ func standardKey(s string) ([]byte, error) {
 		return nil, errors.New("has no base64 after whsec_: " + want)
 	}
 	if len(key) < 24 || len(key) > 64 {
-		return nil, fmt.Errorf("has %d bytes after whsec_: %s", len(key), want)
+		return nil, fmt.Errorf("has %s after whsec_: %s", inBytes(len(key)), want)
 	}
 	return key, nil
 }

@@ -13,6 +13,11 @@ import (
 // forgiven when the config does not say.
 const DefaultLeeway = 30 * time.Second
 
+const (
+	maxLeeway  = time.Hour       // more than a time zone gone wrong is no clock
+	wideLeeway = 5 * time.Minute // from here on there is a warning
+)
+
 // JWT is the method "jwt": a signed JSON Web Token as bearer token. Exactly
 // one of key, key_file and jwks_url says where the public keys are.
 //
@@ -42,21 +47,30 @@ func (c *JWT) validate() error {
 	return err
 }
 
-// warnings tells of tokens that were made for others and would pass.
+// warnings tells of tokens that were made for others, or are long over, and
+// would pass.
 func (c *JWT) warnings() []string {
+	var out []string
 	switch {
 	case c.JWKSURL != "" && c.Audience == "" && c.Subject == "":
-		return []string{"jwt: neither audience nor subject is set: a token that the provider made for any other service or client passes"}
+		out = append(out, "jwt: neither audience nor subject is set: a token that the provider made for any other service or client passes")
 	case c.Issuer == "" && c.Audience == "" && c.Subject == "":
-		return []string{"jwt: none of issuer, audience and subject is set: whatever else is signed with the key passes"}
+		out = append(out, "jwt: none of issuer, audience and subject is set: whatever else is signed with the key passes")
 	}
-	return nil
+	if c.Leeway != nil && *c.Leeway > wideLeeway {
+		out = append(out, "jwt.leeway: is above 5m: a token passes for that long after it has expired; let both sides keep their clocks by NTP instead")
+	}
+	return out
 }
 
 // parse returns the fixed keys or, if they are to be fetched, the URL.
 func (c *JWT) parse() (*keySet, *url.URL, error) {
-	if c.Leeway != nil && *c.Leeway < 0 {
+	switch {
+	case c.Leeway == nil:
+	case *c.Leeway < 0:
 		return nil, nil, errors.New("jwt.leeway: must not be negative")
+	case *c.Leeway > maxLeeway:
+		return nil, nil, errors.New("jwt.leeway: must be at most 1h")
 	}
 	if err := checkAlgorithms(c.Algorithms); err != nil {
 		return nil, nil, fmt.Errorf("jwt.algorithms: %w", err)
@@ -121,7 +135,7 @@ func (c *JWT) authenticator(o Options) (Authenticator, error) {
 		a.expect.leeway = *c.Leeway
 	}
 	if u != nil {
-		a.keys = startRemote(u, c.Algorithms, o, time.After)
+		a.keys = o.KeySets.lease(u, o.Name, a.allowed)
 	} else {
 		a.keys = fixed{set}
 	}
@@ -133,8 +147,9 @@ type keySource interface {
 	// current returns the keys in force; nil when there are none yet.
 	current() *keySet
 	// refresh returns the keys in force after an attempt to get newer ones, if
-	// an attempt is due; it may wait, bounded by ctx.
-	refresh(ctx context.Context) *keySet
+	// an attempt is due; it may wait, bounded by ctx. The error says why it did
+	// not wait for the attempt's end.
+	refresh(ctx context.Context) (*keySet, error)
 	ready() error
 	close()
 }
@@ -142,10 +157,10 @@ type keySource interface {
 // fixed is the source of keys that stand in the config.
 type fixed struct{ set *keySet }
 
-func (f fixed) current() *keySet                { return f.set }
-func (f fixed) refresh(context.Context) *keySet { return f.set }
-func (f fixed) ready() error                    { return nil }
-func (f fixed) close()                          {}
+func (f fixed) current() *keySet                         { return f.set }
+func (f fixed) refresh(context.Context) (*keySet, error) { return f.set, nil }
+func (f fixed) ready() error                             { return nil }
+func (f fixed) close()                                   {}
 
 // jwtAuthenticator checks bearer tokens:
 //
@@ -165,7 +180,8 @@ func (a *jwtAuthenticator) Challenge() string { return "Bearer" }
 // Ready returns why there are no keys yet, or nil.
 func (a *jwtAuthenticator) Ready() error { return a.keys.ready() }
 
-// Close stops fetching keys and waits for it to end. Those in force stay.
+// Close stops fetching keys and waits for it to end, unless others use them
+// too. Those in force stay.
 func (a *jwtAuthenticator) Close() { a.keys.close() }
 
 // Authenticate implements [Authenticator]. The token does not bind the body.
@@ -217,12 +233,12 @@ func (a *jwtAuthenticator) verify(ctx context.Context, t *token) (*keySet, *Fail
 	if f == nil || set.has(t.kid) {
 		return set, f
 	}
-	fresh := a.keys.refresh(ctx)
+	fresh, err := a.keys.refresh(ctx)
 	if fresh != set {
 		f = fresh.verify(t)
 		return fresh, f
 	}
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		f.Err = fmt.Errorf("%w (waiting for keys: %w)", f.Err, err)
 	}
 	return set, f

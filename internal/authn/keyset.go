@@ -16,6 +16,8 @@ type publicKey struct {
 
 // keySet is the keys in force at one time. It is never changed, so that its
 // address tells whether the keys have changed since. The nil set has no keys.
+// One that was fetched is shared: it has keys for algorithms that not every
+// authenticator allows.
 type keySet struct {
 	keys []publicKey
 	// single: one key that stands in the config, so that a token's kid does
@@ -60,7 +62,7 @@ func (s *keySet) has(kid string) bool {
 	return s != nil && kid != "" && slices.ContainsFunc(s.keys, func(k publicKey) bool { return k.kid == kid })
 }
 
-// verify checks t's signature. The kid selects keys, if both sides have one;
+// verify checks t's signature, with an algorithm that the caller allows. The kid selects keys, if both sides have one;
 // of those, each that may be used with t's algorithm is tried.
 func (s *keySet) verify(t *token) *Failure {
 	if s == nil {

@@ -30,12 +30,12 @@ const (
 // only ask it for one and wait. Keys stay in force when a fetch fails; a set
 // that was fetched replaces the one before it whole.
 type remote struct {
-	url        *url.URL
-	algorithms []string
-	client     *http.Client
-	log        *slog.Logger
-	now        func() time.Time
-	after      func(time.Duration) <-chan time.Time // time.After, or a test's
+	url    *url.URL
+	client *http.Client
+	log    *slog.Logger
+	users  func() []any // who the keys are for, for the log
+	now    func() time.Time
+	after  func(time.Duration) <-chan time.Time
 
 	set    atomic.Pointer[keySet]
 	digest [sha256.Size]byte // of the answer that set was made of; the owner's
@@ -45,9 +45,11 @@ type remote struct {
 	kick   chan struct{} // wakes the owner; one place
 
 	mu         sync.Mutex
-	flight     chan struct{} // closed when the fetch under way or asked for is over; nil: there is none
-	nextDemand time.Time     // no request may ask for a fetch before
-	lastErr    error         // of the last fetch
+	flight     chan struct{}   // closed when the fetch under way or asked for is over; nil: there is none
+	waiting    int             // requests that wait for flight
+	nextDemand time.Time       // no request may ask for a fetch before
+	lastErr    error           // of the last fetch
+	had        map[string]bool // the algorithms of the keys that were fetched so far
 }
 
 // checkURL parses a jwks_url. Its errors do not repeat it: it may hold a token.
@@ -70,14 +72,14 @@ func loopback(host string) bool {
 }
 
 // startRemote starts the owner, which fetches at once. It does not wait for it.
-func startRemote(u *url.URL, algorithms []string, o Options, after func(time.Duration) <-chan time.Time) *remote {
+// It fetches with k's client, clock and log.
+func startRemote(u *url.URL, k *KeySets, users func() []any) *remote {
 	ctx, cancel := context.WithCancel(context.Background())
-	client := *o.HTTP
-	// The keys come from where the config says and from nowhere else.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	r := &remote{
-		url: u, algorithms: algorithms, client: &client, now: o.Now, after: after,
-		log:    o.Log.With("jwks_host", u.Host),
+		url: u, client: k.client, now: k.now, after: k.after,
+		log:    k.log.With("jwks_host", u.Host),
+		users:  users,
+		had:    map[string]bool{},
 		cancel: cancel,
 		done:   make(chan struct{}),
 		kick:   make(chan struct{}, 1),
@@ -140,9 +142,9 @@ func (r *remote) report(err error) {
 	r.mu.Unlock()
 	switch {
 	case err != nil:
-		r.log.Warn("fetching the key set", "error", err, "keys_in_force", r.current().size())
+		r.log.With(r.users()...).Warn("fetching the key set", "error", err, "keys_in_force", r.current().size())
 	case before != nil:
-		r.log.Info("fetched the key set again", "keys_in_force", r.current().size())
+		r.log.With(r.users()...).Info("fetched the key set again", "keys_in_force", r.current().size())
 	}
 }
 
@@ -182,8 +184,33 @@ func (r *remote) fetch(ctx context.Context) error {
 		return fmt.Errorf("the answer %w", err)
 	}
 	r.digest = digest
-	r.set.Store(set)
+	r.take(set)
 	return nil
+}
+
+func (r *remote) take(set *keySet) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range set.keys {
+		for _, alg := range k.algs {
+			r.had[alg] = true
+		}
+	}
+	r.set.Store(set)
+}
+
+// offered reports whether there was ever a key for one of the algorithms. A
+// provider that goes over to another algorithm later is like one that is down
+// later: no reason to be not ready.
+func (r *remote) offered(algorithms map[string]bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for alg := range r.had {
+		if algorithms[alg] {
+			return true
+		}
+	}
+	return false
 }
 
 // read makes a set of the keys in body that can be used. The others are left
@@ -204,40 +231,16 @@ func (r *remote) read(body []byte) (*keySet, error) {
 		case err == nil:
 			keys = append(keys, k)
 		case !errors.Is(err, errOtherUse):
-			r.log.Warn("a key of the key set is left out", "index", i, "error", err)
+			r.log.With(r.users()...).Warn("a key of the key set is left out", "index", i, "error", err)
 		}
 	}
-	if keys = narrow(keys, r.algorithms); len(keys) == 0 {
+	if len(keys) == 0 {
 		return nil, errors.New("has no key that can be used")
 	}
 	return &keySet{keys: keys}, nil
 }
 
 func (r *remote) current() *keySet { return r.set.Load() }
-
-// refresh waits for the fetch under way. If there is none it asks for one,
-// unless a request did so less than demandEvery ago: then it returns at once.
-func (r *remote) refresh(ctx context.Context) *keySet {
-	r.mu.Lock()
-	if r.flight == nil {
-		now := r.now()
-		if now.Before(r.nextDemand) {
-			r.mu.Unlock()
-			return r.current()
-		}
-		r.nextDemand = now.Add(demandEvery)
-		r.flight = make(chan struct{})
-		r.kick <- struct{}{} // never blocks: no flight, so nobody has kicked
-	}
-	flight := r.flight
-	r.mu.Unlock()
-	select {
-	case <-flight:
-	case <-ctx.Done():
-	case <-r.done:
-	}
-	return r.current()
-}
 
 func (r *remote) ready() error {
 	if r.current() != nil {
@@ -251,8 +254,8 @@ func (r *remote) ready() error {
 	return errors.New("jwt.jwks_url: no key set fetched yet")
 }
 
-// close may be called more than once. A client shared with others only loses
-// idle connections.
+// close waits for the owner's end. A client shared with others only loses idle
+// connections.
 func (r *remote) close() {
 	r.cancel()
 	<-r.done

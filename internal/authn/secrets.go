@@ -101,7 +101,7 @@ func warnList(key string, secrets []secret.String, inHeader bool) []string {
 		name := fmt.Sprintf("%s[%d]", key, i)
 		text := s.Reveal()
 		if n := len(text); n < shortSecret {
-			out = append(out, fmt.Sprintf("%s: has %d bytes, so it may be guessed; use %d random ones or more (openssl rand -hex 32)", name, n, shortSecret))
+			out = append(out, fmt.Sprintf("%s: has %s, so it may be guessed; use %d random ones or more (openssl rand -hex 32)", name, inBytes(n), shortSecret))
 		}
 		if inHeader && strings.ContainsFunc(text, func(r rune) bool { return r > 0x7e }) {
 			out = append(out, name+": has characters outside ASCII, which not every sender puts into a header as they are")
@@ -114,4 +114,11 @@ func warnList(key string, secrets []secret.String, inHeader bool) []string {
 		}
 	}
 	return out
+}
+
+func inBytes(n int) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
 }

@@ -21,7 +21,10 @@ import (
 
 // view is the file as the handlers see it. A reload replaces it whole: a request
 // that is under way goes on with what it has.
-type view struct{ current atomic.Pointer[snapshot] }
+type view struct {
+	current atomic.Pointer[snapshot]
+	keySets *authn.KeySets // of all files; made by the first replace
+}
 
 type snapshot struct {
 	sources  map[string]*ingest.Source
@@ -34,11 +37,16 @@ type snapshot struct {
 }
 
 // replace puts file in force. An authenticator whose config is as before is
-// kept, with the keys it has fetched; so is a limit, with what has been used of it.
+// kept; so is a limit, with what has been used of it. Keys that were fetched are
+// kept if a source of file has their URL, whatever else of it has changed. An
+// error changes nothing. Calls must not overlap.
 func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Logger) error {
 	old := v.current.Load()
 	if old == nil {
 		old = &snapshot{}
+	}
+	if v.keySets == nil {
+		v.keySets = authn.NewKeySets(authn.Options{Log: log})
 	}
 	next := &snapshot{
 		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]config.Rate{},
@@ -49,7 +57,7 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 		next.channels[t.ID] = t.Channels
 		next.tenants = append(next.tenants, apiTenant(t))
 		for _, s := range t.Sources {
-			auth, err := old.authenticator(s, log)
+			auth, err := old.authenticator(s, v.keySets)
 			if err != nil {
 				next.closeAllBut(old)
 				return fmt.Errorf("source %s: auth.%w", s.ID, err)
@@ -75,11 +83,11 @@ func apiTenant(t *config.Tenant) api.Tenant {
 	return out
 }
 
-func (s *snapshot) authenticator(src *config.Source, log *slog.Logger) (authn.Authenticator, error) {
+func (s *snapshot) authenticator(src *config.Source, keySets *authn.KeySets) (authn.Authenticator, error) {
 	if was, ok := s.sources[src.ID]; ok && reflect.DeepEqual(s.auth[src.ID], src.Auth) {
 		return was.Auth, nil
 	}
-	return authn.New(src.Auth, authn.Options{Log: log.With("source", src.ID)})
+	return authn.New(src.Auth, authn.Options{Name: src.ID, KeySets: keySets})
 }
 
 // limit returns what keeps src to its rate, nil if it has none. One second's worth
