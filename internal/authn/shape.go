@@ -12,7 +12,7 @@ var schemes = []string{"Bearer ", "Basic ", "Token "}
 // mistake that was made with it. The words are always the same: nothing of
 // given, nor how long or how near it is, is told.
 func shaped(refuse *Failure, given string) *Failure {
-	hint := ""
+	var hint string
 	switch {
 	case strings.HasPrefix(given, " "):
 		hint = "what came has a second blank before it"
