@@ -103,10 +103,15 @@ func (f *File) SourceByID(id string) *Source { return f.sources[id] }
 // TenantByID returns the tenant of that UUID, in lower case, or nil.
 func (f *File) TenantByID(id string) *Tenant { return f.tenants[id] }
 
+// ErrLack says that a variable is not set, or that a file which the config names
+// cannot be read: the config itself may be right, and be meant for another program.
+var ErrLack = errors.New("the environment lacks something")
+
 // Load reads and checks the file at path. Its secrets come from the file
 // itself, from files beside it, and from variables that lookup knows (as
 // os.LookupEnv does). An error is one line: the path, the line, the key, and
-// what is wrong with it; it shows no secret.
+// what is wrong with it; it shows no secret. Of what the config refers to and
+// this environment has not, it is an [ErrLack].
 func Load(path string, need Need, known Known, lookup func(string) (string, bool)) (*File, error) {
 	data, err := readFile(path)
 	if err != nil {

@@ -33,6 +33,15 @@ func (l *loader) fail(a at, format string, args ...any) {
 	}
 }
 
+// lack notes that what a refers to is not there, which is an [ErrLack].
+func (l *loader) lack(a at, format string, args ...any) {
+	if l.err == nil {
+		err := keyed(a.line, a.key, fmt.Sprintf(format, args...))
+		err.cause = ErrLack
+		l.err = err
+	}
+}
+
 // given reports whether the file has a value for a. A key with nothing after
 // it counts as left out only where the value would be a map or a list: people
 // comment out all entries of those.

@@ -56,11 +56,14 @@ func (k nodeKind) String() string {
 
 // syntaxError is what keeps the file from being read as YAML at all.
 type syntaxError struct {
-	line int
-	msg  string
+	line  int
+	msg   string
+	cause error // that callers may ask for; may be nil
 }
 
 func (e *syntaxError) Error() string { return fmt.Sprintf("%d: %s", e.line, e.msg) }
+
+func (e *syntaxError) Unwrap() error { return e.cause }
 
 // parseYAML reads one YAML document. Duplicate keys are errors. Its error is a
 // *syntaxError, whose text quotes nothing of the file but keys and the names of anchors.
@@ -75,12 +78,12 @@ func parseYAML(data []byte) (*node, error) {
 			continue
 		}
 		if body != nil {
-			return nil, &syntaxError{line(d.Body), "a second YAML document; want one"}
+			return nil, &syntaxError{line: line(d.Body), msg: "a second YAML document; want one"}
 		}
 		body = d.Body
 	}
 	if body == nil {
-		return nil, &syntaxError{1, "the file is empty"}
+		return nil, &syntaxError{line: 1, msg: "the file is empty"}
 	}
 	c := converter{anchors: map[string]*node{}}
 	return c.convert(body, "", 0)
@@ -91,7 +94,7 @@ func parseYAML(data []byte) (*node, error) {
 func asSyntaxError(err error) *syntaxError {
 	var ye yaml.Error
 	if !errors.As(err, &ye) {
-		return &syntaxError{1, "not valid YAML"}
+		return &syntaxError{line: 1, msg: "not valid YAML"}
 	}
 	n := 1
 	if tk := ye.GetToken(); tk != nil && tk.Position != nil {
@@ -103,7 +106,7 @@ func asSyntaxError(err error) *syntaxError {
 			msg = strings.TrimRight(msg[:i], " :")
 		}
 	}
-	return &syntaxError{n, "not valid YAML: " + strings.ReplaceAll(msg, "\t", `\t`)}
+	return &syntaxError{line: n, msg: "not valid YAML: " + strings.ReplaceAll(msg, "\t", `\t`)}
 }
 
 type converter struct {
@@ -282,5 +285,5 @@ func keyed(line int, path, msg string) *syntaxError {
 	if path != "" {
 		msg = path + ": " + msg
 	}
-	return &syntaxError{line, msg}
+	return &syntaxError{line: line, msg: msg}
 }

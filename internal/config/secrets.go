@@ -56,9 +56,9 @@ func (l *loader) variable(a at, name string) string {
 	v, ok := l.lookup(name)
 	switch {
 	case !ok:
-		l.fail(a, "variable %s is not set", name)
+		l.lack(a, "variable %s is not set", name)
 	case v == "":
-		l.fail(a, "variable %s is empty", name)
+		l.lack(a, "variable %s is empty", name)
 	}
 	return v
 }
@@ -80,7 +80,7 @@ func (l *loader) secretFile(a at) string {
 	}
 	data, err := readFile(path)
 	if err != nil {
-		l.fail(a, "%v", err)
+		l.lack(a, "%v", err)
 		return ""
 	}
 	s := strings.TrimRight(string(data), "\r\n")
