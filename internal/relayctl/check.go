@@ -1,6 +1,7 @@
 package relayctl
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -49,7 +50,7 @@ func (c *configCheckCmd) Run(t *Terminal) error {
 	c.File = configFile(c.File, t)
 	f, err := loadFile(c.File, needs[c.For], t)
 	if err != nil {
-		if c.For != "both" {
+		if c.For != "both" || !errors.Is(err, config.ErrLack) {
 			return err
 		}
 		for _, one := range []string{"ingest", "worker"} {
@@ -69,9 +70,14 @@ func (c *configCheckCmd) Run(t *Terminal) error {
 	if len(found) == 0 {
 		return nil
 	}
+	places, err := config.ReadPlaces(c.File)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(t.Out, "\nWarnings:")
 	for _, w := range found {
-		fmt.Fprintf(t.Out, "  %s\n", w)
+		key, line := places.Find(w.key)
+		fmt.Fprintf(t.Out, "  %s:%d: %s: %s\n", c.File, line, key, respelt(w, key))
 	}
 	if c.Strict {
 		return errReported
@@ -88,4 +94,21 @@ func (c *configCheckCmd) checkPublicURL() error {
 		return badUsage("--public-url: not a URL such as https://relay.example.com")
 	}
 	return nil
+}
+
+// respelt is the text of w where it names another item of the list that its key
+// is in, which the file spells as in spelling.
+func respelt(w warning, spelling string) string {
+	list := func(key string) string {
+		_, inAuth, _ := strings.Cut(key, ".auth.")
+		list, _, isItem := strings.Cut(inAuth, "[")
+		if !isItem {
+			return ""
+		}
+		return list + "["
+	}
+	if from, to := list(w.key), list(spelling); from != "" && to != "" {
+		return strings.ReplaceAll(w.text, from, to)
+	}
+	return w.text
 }

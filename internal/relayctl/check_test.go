@@ -3,6 +3,7 @@ package relayctl
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,44 @@ func TestConfigCheckForOne(t *testing.T) {
 	}
 }
 
+// The other program is named where this machine may just not have its secrets,
+// not where the file itself is wrong.
+func TestConfigCheckHint(t *testing.T) {
+	const hint = " (for worker alone the file is right: --for worker)\n"
+	dir := t.TempDir()
+	for name, text := range map[string]string{"short.secret": "whsec_AAAA\n", "empty.secret": "\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		auth string
+		hint bool
+	}{
+		{`bearer: {secrets_files: [none.secret]}`, true},
+		{`bearer: {secrets: ["${NOT_SET}"]}`, true},
+		{`bearer: {secrets: ["${EMPTY}"]}`, true},
+		{`bearer: {secrets_files: [empty.secret]}`, false},
+		{`hmac: {scheme: standard-webhooks, secrets_files: [short.secret]}`, false},
+		{`hmac: {scheme: md5, secrets: [x]}`, false},
+		{`jwt: {key: "S3CR3T"}`, false},
+	} {
+		file := filepath.Join(dir, "relay.yaml")
+		text := "tenants:\n  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11\n    name: acme\n    sources:\n      - {id: x, platform: p0, auth: {" + tt.auth + "}}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := check(t, nil, "--for=worker", file); got.code != exitOK {
+			t.Errorf("%s: for the worker: %+v", tt.auth, got)
+		}
+		got := check(t, []string{"EMPTY="}, file)
+		if got.code != exitFailed || !strings.HasPrefix(got.err, "relayctl: "+file+":5: ") || strings.HasSuffix(got.err, hint) != tt.hint ||
+			strings.Contains(got.err, "--for") != tt.hint {
+			t.Errorf("%s: %+v, want the hint: %v", tt.auth, got, tt.hint)
+		}
+	}
+}
+
 func TestConfigCheckMissing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	got := check(t, nil)
@@ -126,10 +165,10 @@ func TestConfigCheckMissing(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	for want, c := range map[string]authn.Config{
-		"nothing":                                    {},
-		"a JWT signed with the key in the file":      {JWT: &authn.JWT{KeyInline: "x"}},
-		"a JWT signed with the keys at its jwks_url": {JWT: &authn.JWT{JWKSURL: "${S3CR3T}"}},
-		"a JWT signed with the keys at https://h/p":  {JWT: &authn.JWT{JWKSURL: "https://u:S3CR3T@h/p?S3CR3T"}},
+		"nothing":                                     {},
+		"a JWT signed with the key in the file":       {JWT: &authn.JWT{KeyInline: "x"}},
+		"a JWT signed with the keys at its jwks_url":  {JWT: &authn.JWT{JWKSURL: "${S3CR3T}"}},
+		"a JWT signed with the keys at https://h/***": {JWT: &authn.JWT{JWKSURL: "https://u:S3CR3T@h/S3CR3T?S3CR3T"}},
 	} {
 		if got := describeAuth(c); got != want {
 			t.Errorf("%q, want %q", got, want)

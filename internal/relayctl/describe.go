@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"accessrelay/internal/authn"
+	"accessrelay/internal/channel"
 	"accessrelay/internal/source"
 )
 
@@ -70,13 +71,14 @@ func describeJWT(c *authn.JWT) string {
 	return s
 }
 
-// showURL leaves out the parts of a URL that can hold a secret.
+// showURL leaves out the parts of a URL that can hold a secret, as channels do
+// with theirs.
 func showURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
 		return "its jwks_url"
 	}
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
+	return u.Scheme + "://" + u.Host + "/" + channel.Mask
 }
 
 // describeSettings is a line for each key that a source has for its platform,

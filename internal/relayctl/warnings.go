@@ -3,6 +3,7 @@ package relayctl
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"accessrelay/internal/authn"
@@ -11,26 +12,32 @@ import (
 	"accessrelay/internal/secret"
 )
 
-// warnings are what is likely to be a mistake in a file that is right, a line
-// each, which begins with the key.
-func warnings(f *config.File, need config.Need) []string {
-	var out []string
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+// warning is what is likely to be a mistake in a file that is right.
+type warning struct {
+	key  string // as the loader has it: secrets[0], also where the file has secrets_files
+	text string
+}
+
+// warnings are those of f for a program with that need.
+func warnings(f *config.File, need config.Need) []warning {
+	var out []warning
+	add := func(key, format string, args ...any) { out = append(out, warning{key, fmt.Sprintf(format, args...)}) }
 	var seen []sourceAt
 	for i, tenant := range f.Tenants {
 		key := fmt.Sprintf("tenants[%d]", i)
 		if len(origins(tenant)) == 0 {
-			add("%s: has neither a source nor an API key: nothing can come in for it", key)
+			add(key, "has neither a source nor an API key: nothing can come in for it")
 			continue
 		}
 		for j, s := range tenant.Sources {
 			place := sourceAt{s, fmt.Sprintf("%s.sources[%d]", key, j)}
 			if s.DedupWindow == 0 {
-				add("%s.dedup_window: is 0s: what a platform sends again is delivered again", place.key)
+				add(place.key+".dedup_window", "is 0s: what a platform sends again is delivered again")
 			}
 			if need&config.NeedAuth != 0 {
 				for _, w := range s.Auth.Warnings() {
-					add("%s.auth.%s", place.key, w)
+					inAuth, text, _ := strings.Cut(w, ": ")
+					add(place.key+".auth."+inAuth, "%s", text)
 				}
 				for _, other := range seen {
 					out = append(out, place.sharedWith(other)...)
@@ -38,17 +45,17 @@ func warnings(f *config.File, need config.Need) []string {
 				seen = append(seen, place)
 			}
 			if w := unheard(s, tenant); w != "" {
-				add("%s: %s", place.key, w)
+				add(place.key, "%s", w)
 			}
 		}
 		for j, ch := range tenant.Channels {
 			if !reachable(ch.Filters, tenant) {
-				add("%s.channels[%d].event_filters: nothing that comes in for the tenant is of these types: the channel gets nothing but tests", key, j)
+				add(fmt.Sprintf("%s.channels[%d].event_filters", key, j), "nothing that comes in for the tenant is of these types: the channel gets nothing but tests")
 			}
 		}
 	}
 	if tries := retrying(f.Delivery); f.Delivery.MaxAge < tries {
-		add("delivery.max_age: is %s, and the waits before the retries (delivery.backoff) add up to %s: what is throttled after them is dead at once", span(f.Delivery.MaxAge), span(tries))
+		add("delivery.max_age", "is %s, and the waits before the retries (delivery.backoff) add up to %s: what is throttled after them is dead at once", span(f.Delivery.MaxAge), span(tries))
 	}
 	return out
 }
@@ -103,19 +110,21 @@ type sourceAt struct {
 }
 
 // sharedWith says by what a sender of the other source passes for one of s.
-func (s sourceAt) sharedWith(other sourceAt) []string {
-	var out []string
+func (s sourceAt) sharedWith(other sourceAt) []warning {
+	var out []warning
 	mine, theirs := secretsOf(s.Auth), secretsOf(other.Auth)
 	for _, m := range mine {
 		for _, t := range theirs {
 			if m.text.Equal(t.text) {
-				out = append(out, fmt.Sprintf("%s.auth.%s: is a secret of source %s too: who can send as one can send as the other", s.key, m.key, other.ID))
+				out = append(out, warning{s.key + ".auth." + m.key,
+					fmt.Sprintf("is a secret of source %s too: who can send as one can send as the other", other.ID)})
 				break
 			}
 		}
 	}
 	if a, b := s.Auth.JWT, other.Auth.JWT; a != nil && b != nil && sameKeys(a, b) && !toldApart(a, b) {
-		out = append(out, fmt.Sprintf("%s.auth.jwt: has the key of source %s, and no issuer, audience or subject tells them apart: a token for one passes for the other", s.key, other.ID))
+		out = append(out, warning{s.key + ".auth.jwt",
+			fmt.Sprintf("has the key of source %s, and no issuer, audience or subject tells them apart: a token for one passes for the other", other.ID)})
 	}
 	return out
 }
