@@ -12,6 +12,9 @@
 //
 // Of several places that a path leads to, the first that holds a text that is not
 // empty, or a number, counts: the first as the body is written.
+//
+// Paths are read by this package, not by a library, because they are looked up before
+// the 200 and must not cost more than linear work: docs/dependencies.md has figures.
 package generic
 
 import (
