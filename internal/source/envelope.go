@@ -11,10 +11,10 @@ import (
 )
 
 // Envelope checks that body is one JSON object in valid UTF-8, nested no deeper
-// than 9,900 levels, and that each of
-// the required keys stands at its top with a value. JSON's null is no value: it
-// counts as missing. Values are not looked into. Of several members with one
-// key the last counts, as it does for whoever decodes the body.
+// than 9,900 levels, and that each of the required keys stands at its top with a
+// value. JSON's null is no value: it counts as missing. Values are not looked into.
+// Of several members with one key the last counts, as it does for whoever decodes
+// the body.
 //
 // The error is an *EnvelopeError: of the first required key that is missing, in
 // the order they are given, or of the body as a whole. At most 64 keys can be
