@@ -32,6 +32,7 @@ var rules = Rules{
 	},
 	Peers: []Peer{
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
+		{"event", "suggest", "a filter that is no type is answered with the one that was meant, in the file and through the API"},
 		{"redistest", "redisserver", "the same servers, in a test's hands"},
 	},
 	Owners: map[string]Owner{

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"accessrelay/internal/suggest"
 )
 
 // Match reports whether filters let t through. No filters let everything
@@ -37,5 +39,23 @@ func CheckFilter(f string) error {
 	if f == "*" {
 		return fmt.Errorf("%q is not an event type; leave event_filters empty for all events", f)
 	}
-	return fmt.Errorf("%q is not an event type or a group such as grant.*", f)
+	hint := ""
+	if meant := suggest.Closest(strings.ToLower(strings.TrimSpace(f)), filters()); meant != "" {
+		hint = fmt.Sprintf(", did you mean %q?", meant)
+	}
+	return fmt.Errorf("%q is not an event type or a group such as grant.*%s", f, hint)
+}
+
+// filters returns every filter that there is.
+func filters() []string {
+	var out []string
+	for _, t := range types {
+		if group, _, ok := strings.Cut(string(t), "."); ok && !slices.Contains(out, group+".*") {
+			out = append(out, group+".*")
+		}
+	}
+	for _, t := range types {
+		out = append(out, string(t))
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,43 @@ func TestCheckFilter(t *testing.T) {
 	}
 	if err := CheckFilter("*"); err == nil || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("CheckFilter(*) does not name the fix: %v", err)
+	}
+}
+
+func TestCheckFilterSaysWhatWasMeant(t *testing.T) {
+	for f, want := range map[string]string{
+		"preaproval.*":       "preapproval.*",
+		"preapproval":        "preapproval.*",
+		"requests.*":         "request.*",
+		"request.aproved":    "request.approved",
+		"Grant.*":            "grant.*",
+		" grant.*":           "grant.*",
+		"GRANT.ACTIVE":       "grant.active",
+		"grant_active":       "grant.active",
+		"grant*":             "grant.*",
+		"grant.*.*":          "grant.*",
+		"unrecognised":       "unrecognized",
+		"relay.channel-gone": "",
+		"nothing.*":          "",
+		"grant.act*":         "",
+		"":                   "",
+	} {
+		wanted := strconv.Quote(f) + " is not an event type or a group such as grant.*"
+		if want != "" {
+			wanted += ", did you mean " + strconv.Quote(want) + "?"
+		}
+		if err := CheckFilter(f); err == nil || err.Error() != wanted {
+			t.Errorf("got  %v\nwant %s", err, wanted)
+		}
+	}
+}
+
+// Each filter that is offered is one.
+func TestFilters(t *testing.T) {
+	for _, f := range filters() {
+		if err := CheckFilter(f); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
 	}
 }
 
