@@ -223,6 +223,7 @@ func jwks(keys ...claims) string {
 type jwksServer struct {
 	url   string
 	asked atomic.Int32
+	down  atomic.Bool // answers nothing of use
 }
 
 func newJWKSServer(t *testing.T, set string) *jwksServer {
@@ -230,6 +231,10 @@ func newJWKSServer(t *testing.T, set string) *jwksServer {
 	s := &jwksServer{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.asked.Add(1)
+		if s.down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		w.Header().Set("Content-Type", "application/jwk-set+json")
 		_, _ = w.Write([]byte(set))
 	}))

@@ -31,6 +31,7 @@ type reloading struct {
 	*site
 	load    *steadyLoad
 	secrets []string     // what the next file takes from those that rotate
+	leeway  string       // and of the source whose keys are fetched
 	guests  []sourceConf // and whom it has besides
 	log     logCounter
 	besides int64 // events accepted outside the load
@@ -76,7 +77,10 @@ func TestReloadUnderLoad(t *testing.T) {
 
 	r.refuseBadFiles()
 
-	// The file stays, but those that it names say something else.
+	// The file stays, but those that it names say something else. A source whose
+	// keys were fetched changes while its provider is down.
+	r.jwks.down.Store(true)
+	r.leeway = "40s"
 	write(t, filepath.Join(r.relay.dir, "one.secret"), newerSecret+"\n")
 	write(t, filepath.Join(r.relay.dir, "keys.pem"), r.pem("es256"))
 	r.write()
@@ -86,6 +90,9 @@ func TestReloadUnderLoad(t *testing.T) {
 	gone()
 	come()
 	l.more(5)
+	if got := probe(t, p.listener("ops")+"/readyz"); got != http.StatusOK {
+		t.Errorf("/readyz is %d after a reload while the identity provider is down", got)
+	}
 
 	// A source goes while a request to it is under way.
 	under = l.begin("guest", bearerWith(newSecret))
@@ -127,7 +134,7 @@ func (r *reloading) answered(u *underWay, what string) {
 // newReloading starts an ingest with the first file.
 func newReloading(t *testing.T) *reloading {
 	t.Helper()
-	r := &reloading{site: newKeys(t)}
+	r := &reloading{site: newKeys(t), leeway: "30s"}
 	write(t, filepath.Join(r.relay.dir, "one.secret"), oldSecret+"\n")
 	write(t, filepath.Join(r.relay.dir, "two.secret"), newSecret)
 	write(t, filepath.Join(r.relay.dir, "keys.pem"), r.pem("globex")+r.pem("es256"))
@@ -195,7 +202,7 @@ func (r *reloading) text(secrets []string, steady string, guests []sourceConf) s
 	all := []sourceConf{
 		{"steady", bearerAuth(steady)},
 		{srcES384, asked(map[string]any{"key": r.pem("es384")})},
-		{srcIDP, asked(map[string]any{"jwks_url": r.jwks.url})},
+		{srcIDP, asked(map[string]any{"jwks_url": r.jwks.url, "leeway": r.leeway})},
 		{"by-file", map[string]any{"bearer": map[string]any{"secrets_files": []string{"one.secret", "two.secret"}}}},
 		{"by-key", asked(map[string]any{"key_file": "keys.pem"})},
 	}
@@ -313,7 +320,7 @@ func (r *reloading) checkEnd(reloads int) {
 		t.Errorf("Redis has %d events (%v), %d answers said so", n, err, want)
 	}
 	if n := r.jwks.fetches(); n != 1 {
-		t.Errorf("the key set was fetched %d times: a reload keeps what it does not change", n)
+		t.Errorf("the key set was fetched %d times: a reload keeps what was fetched", n)
 	}
 	p.stop()
 	if n := r.log.count(msgReloaded); n <= reloads {
