@@ -184,11 +184,20 @@ func spoilAPI(t *testing.T, r *relay) []string {
 // spoilHooks sends events that are refused and adds their tokens to secrets.
 func spoilHooks(t *testing.T, r *relay, secrets canaries) []string {
 	t.Helper()
+	stranger := newSigner(t)
 	var shown []string
 	for i, spoil := range []func(*http.Request){
 		func(*http.Request) {},
-		token(r, func(c claims) { c["iss"] = "canary-refused" }),
-		token(r, func(c claims) { c["sub"] = "canary-refused" }),
+		// The log says what a signed iss, aud or sub is, and nothing of the rest.
+		token(r, func(c claims) { c["iss"], c["jti"] = "another", "canary-refused" }),
+		token(r, func(c claims) { c["sub"], c["email"] = "another", "canary-refused" }),
+		func(req *http.Request) {
+			c := goodClaims()
+			c["iss"], c["sub"] = "canary-refused", "canary-refused"
+			req.Header.Set("Authorization", "Bearer "+stranger.sign(c))
+		},
+		func(req *http.Request) { req.URL.Path, req.URL.RawQuery = "/v1/hooks/acme-po", "token=canary-refused" },
+		func(req *http.Request) { req.URL.Path, req.URL.RawQuery = "/hooks", "token=canary-refused" },
 		token(r, func(c claims) { c["exp"] = "canary-refused" }),
 		header("Authorization", "Bearer canary-refused"),
 		header("Authorization", "Basic canary-refused"),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -26,7 +27,8 @@ func cut(s string) string {
 // quoted is s as a cause shows it. Headers are bytes, in which anything can stand.
 func quoted(s string) string { return strconv.QuoteToASCII(cut(s)) }
 
-// mediaSent says why [isJSON] is false: what came instead.
+// mediaSent says why [isJSON] is false: what came instead. Parameters are left out:
+// they refuse nothing.
 func mediaSent(h http.Header) error {
 	types := h.Values("Content-Type")
 	switch encodings := h.Values("Content-Encoding"); {
@@ -35,8 +37,13 @@ func mediaSent(h http.Header) error {
 	case len(types) == 0:
 		return errors.New("no Content-Type")
 	case len(types) > 1:
-		return fmt.Errorf("%d headers Content-Type, the first %s", len(types), quoted(types[0]))
+		return fmt.Errorf("%d headers Content-Type, the first %s", len(types), quoted(media(types[0])))
 	default:
-		return errors.New("Content-Type " + quoted(types[0]))
+		return errors.New("Content-Type " + quoted(media(types[0])))
 	}
+}
+
+func media(contentType string) string {
+	name, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(name)
 }
