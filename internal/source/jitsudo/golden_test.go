@@ -9,7 +9,7 @@ import (
 
 func TestPlatform(t *testing.T) { sourcetest.Run(t, New(), sourcetest.Want{Goldens: 60}) }
 
-func FuzzCheck(f *testing.F) { sourcetest.FuzzCheck(f, New()) }
+func FuzzCheck(f *testing.F) { sourcetest.FuzzCheckAny(f, New(), typeKeys...) }
 
 func FuzzNormalize(f *testing.F) { sourcetest.FuzzNormalize(f, New()) }
 
