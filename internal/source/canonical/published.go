@@ -85,31 +85,3 @@ func refusal(t event.Type) string {
 		return ""
 	}
 }
-
-// Samples implements [source.Platform]: an event of each type.
-func (Published) Samples() []source.Sample {
-	var out []source.Sample
-	for _, t := range Types() {
-		out = append(out, source.Sample{
-			Name:  strings.NewReplacer(".", "-", "_", "-").Replace(string(t)),
-			Event: t,
-			Body:  func(unique string) []byte { return sample(t, unique) },
-		})
-	}
-	return out
-}
-
-func sample(t event.Type, unique string) []byte {
-	type object map[string]any
-	return source.SampleBody(object{
-		keyType: t, keyTimestamp: "2026-01-15T09:30:00Z",
-		keyData: object{
-			"request":   object{"id": "req-" + unique, "reason": "Rotate the database password"},
-			"requester": object{"name": "Jane Doe", "email": "jane.doe@example.com"},
-			"access": []object{{
-				"resource":   object{"id": "db-1", "name": "orders", "type": "database"},
-				"permission": object{"name": "admin"},
-			}},
-		},
-	})
-}
