@@ -153,6 +153,39 @@ func Covers(t *testing.T, p source.Platform, w Want, types ...event.Type) {
 	}
 }
 
+// CoverSamples fails t unless some sample of p becomes each of types, and one is
+// unrecognized; and unless each becomes an event that tells more than its type, as
+// full says.
+func CoverSamples(t *testing.T, p source.Sampler, full func(*event.Event) bool, types ...event.Type) {
+	t.Helper()
+	shown := map[event.Type]bool{}
+	for _, s := range p.Samples() {
+		e := Normalize(p, s.Body("1"))
+		shown[e.Type] = true
+		if !full(e) {
+			t.Errorf("%s is not much of an example: %+v", s.Name, e)
+		}
+	}
+	for _, typ := range append(types, event.Unrecognized) {
+		if !shown[typ] {
+			t.Errorf("no sample gives %s", typ)
+		}
+	}
+}
+
+// Benchmark is the whole of a platform's BenchmarkNormalize: what the body of the
+// golden of that name, without .txt, costs.
+func Benchmark(b *testing.B, p source.Platform, golden string) {
+	b.Helper()
+	body := Golden(b, golden)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var e event.Event
+		p.Normalize(body, &e)
+	}
+}
+
 // decode keeps numbers as they are written.
 func decode(tb testing.TB, body []byte) (v any) {
 	tb.Helper()

@@ -1,6 +1,8 @@
 package apono
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,35 +35,14 @@ func TestGoldensCoverTheTriggers(t *testing.T) {
 	}
 }
 
-// Every type that comes of Apono has a sample, and each sample is more than a type.
 func TestSamples(t *testing.T) {
-	shown := map[event.Type]bool{event.Unrecognized: false}
-	for _, typ := range triggers {
-		shown[typ] = false
-	}
-	for _, s := range New().Samples() {
-		shown[s.Event] = true
-		e := normalize(s.Body("1"))
-		if e.Request == nil || e.Requester == nil || e.Grantee == nil || e.Window == nil || e.OccurredAt.IsZero() || len(e.Access) != 2 || len(e.Approvals) != 1 {
-			t.Errorf("%s is not much of an example: %+v", s.Name, e)
-		}
-	}
-	for typ, ok := range shown {
-		if !ok {
-			t.Errorf("no sample gives %s", typ)
-		}
-	}
+	sourcetest.CoverSamples(t, New(), func(e *event.Event) bool {
+		return e.Request != nil && e.Requester != nil && e.Grantee != nil && e.Window != nil && !e.OccurredAt.IsZero() &&
+			len(e.Access) == 2 && len(e.Approvals) == 1
+	}, slices.Collect(maps.Values(triggers))...)
 }
 
-func BenchmarkNormalize(b *testing.B) {
-	body := sourcetest.Golden(b, "documented_sample")
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		var e event.Event
-		New().Normalize(body, &e)
-	}
-}
+func BenchmarkNormalize(b *testing.B) { sourcetest.Benchmark(b, New(), "documented_sample") }
 
 func BenchmarkNormalizeOneMiB(b *testing.B) {
 	unit := `{"resource":{"id":"res-1","name":"DB 1","path":"prod db/res-1","type":{"name":"Database"}},"permission":{"id":"ReadOnly"}},`

@@ -1,6 +1,8 @@
 package p0
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,32 +38,13 @@ func TestGoldensCoverTheTables(t *testing.T) {
 	}
 }
 
-// Every type that comes of P0 has a sample, and each sample is more than a type.
 func TestSamples(t *testing.T) {
-	shown := map[event.Type]bool{event.Unrecognized: false}
-	for _, table := range []map[string]event.Type{statuses, preapprovals} {
-		for _, typ := range table {
-			shown[typ] = false
-		}
-	}
-	for _, s := range New().Samples() {
-		shown[s.Event] = true
-		if e := normalize(s.Body("1")); e.Request == nil || e.Grantee == nil || len(e.Access) == 0 {
-			t.Errorf("%s is not much of an example: %+v", s.Name, e)
-		}
-	}
-	for typ, ok := range shown {
-		if !ok {
-			t.Errorf("no sample gives %s", typ)
-		}
-	}
+	types := slices.AppendSeq(slices.Collect(maps.Values(statuses)), maps.Values(preapprovals))
+	sourcetest.CoverSamples(t, New(), func(e *event.Event) bool {
+		return e.Request != nil && e.Grantee != nil && len(e.Access) > 0
+	}, types...)
 }
 
 func BenchmarkNormalize(b *testing.B) {
-	body := sourcetest.Golden(b, "preapproval_created_documented")
-	b.ReportAllocs()
-	for b.Loop() {
-		var e event.Event
-		New().Normalize(body, &e)
-	}
+	sourcetest.Benchmark(b, New(), "preapproval_created_documented")
 }

@@ -1,6 +1,8 @@
 package permit
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"accessrelay/internal/event"
@@ -38,37 +40,16 @@ func TestGoldensCoverTheTables(t *testing.T) {
 	}
 }
 
-// Every type that comes of Permit has a sample, and each sample of a known type is
-// more than a type.
 func TestSamples(t *testing.T) {
-	shown := map[event.Type]bool{event.Unrecognized: false}
-	for _, typ := range users {
-		shown[typ] = false
-	}
+	types := slices.Collect(maps.Values(users))
 	for _, kinds := range statuses {
-		for _, typ := range kinds {
-			shown[typ] = false
-		}
+		types = slices.AppendSeq(types, maps.Values(kinds))
 	}
-	for _, s := range New().Samples() {
-		shown[s.Event] = true
-		e := normalize(string(s.Body("1")))
-		if s.Event != event.Unrecognized && (len(e.Access) == 0 || e.Grantee == nil && e.Requester == nil) {
-			t.Errorf("%s is not much of an example: %+v", s.Name, e)
-		}
-	}
-	for typ, ok := range shown {
-		if !ok {
-			t.Errorf("no sample gives %s", typ)
-		}
-	}
+	sourcetest.CoverSamples(t, New(), func(e *event.Event) bool {
+		return e.Type == event.Unrecognized || len(e.Access) > 0 && (e.Grantee != nil || e.Requester != nil)
+	}, types...)
 }
 
 func BenchmarkNormalize(b *testing.B) {
-	body := sourcetest.Golden(b, "access_request_approved_documented")
-	b.ReportAllocs()
-	for b.Loop() {
-		var e event.Event
-		New().Normalize(body, &e)
-	}
+	sourcetest.Benchmark(b, New(), "access_request_approved_documented")
 }
