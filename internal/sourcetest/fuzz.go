@@ -31,6 +31,7 @@ func FuzzCheckAny(f *testing.F, p source.Platform, names ...string) {
 
 // fuzzCheck also tests that what does not pass gets an *EnvelopeError.
 func fuzzCheck(f *testing.F, p source.Platform, keys []string, enough func(has func(key string) bool) bool) {
+	f.Helper()
 	addBodies(f, p)
 	for _, levels := range []int{maxDepth - 1, maxDepth} { // within the body's own
 		deep := `{"":` + strings.Repeat("[", levels) + strings.Repeat("]", levels)

@@ -71,6 +71,7 @@ func Bodies(tb testing.TB, w Want) map[string][]byte {
 func goldenName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".txt") }
 
 func checkGoldens(t *testing.T, p source.Platform, w Want) {
+	t.Helper()
 	for _, path := range goldens(t, w) {
 		t.Run(goldenName(path), func(t *testing.T) {
 			g := readGolden(t, path)
@@ -81,7 +82,7 @@ func checkGoldens(t *testing.T, p source.Platform, w Want) {
 			checkIdentity(t, p, g.body, e)
 			got := marshal(t, e)
 			if *update {
-				if err := os.WriteFile(path, slices.Concat(g.body, g.line, got), 0o644); err != nil { //nolint:gosec // a file of the repository
+				if err := os.WriteFile(path, slices.Concat(g.body, g.line, got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			} else if !bytes.Equal(got, g.want) {

@@ -59,6 +59,7 @@ var (
 )
 
 func checkContract(t *testing.T, p source.Platform) {
+	t.Helper()
 	if !validName.MatchString(p.Name()) {
 		t.Errorf("the name %q is not of a-z and 0-9", p.Name())
 	}
@@ -70,6 +71,7 @@ func checkContract(t *testing.T, p source.Platform) {
 // checkRefused: Normalize is also given what Check refuses, after a roll-back
 // say, and Check's errors show nothing of what was sent.
 func checkRefused(t *testing.T, p source.Platform) {
+	t.Helper()
 	for _, body := range []string{``, ` `, `null`, `[]`, `"hunter2"`, `{`, `[{}]`, `1`, `{"hunter2":1`, "{\"hunter2\":\"\xff\"}", "\xef\xbb\xbf{}"} {
 		err := p.Check([]byte(body))
 		var envelope *source.EnvelopeError
@@ -97,6 +99,7 @@ func checkIdentity(t *testing.T, p source.Platform, body []byte, e *event.Event)
 }
 
 func checkSamples(t *testing.T, p source.Sampler) {
+	t.Helper()
 	names := map[string]bool{}
 	for _, s := range p.Samples() {
 		t.Run(s.Name, func(t *testing.T) {
