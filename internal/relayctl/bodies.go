@@ -67,6 +67,8 @@ func (c *sendCmd) addSamples(p *party) error {
 	switch {
 	case c.All:
 		chosen = p.samples
+	case len(c.Sample) == 0 && c.Platform != "":
+		chosen = p.samples
 	case len(c.Sample) > 0:
 		chosen = nil
 		for _, name := range c.Sample {

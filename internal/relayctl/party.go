@@ -1,6 +1,7 @@
 package relayctl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"accessrelay/internal/authn"
+	"accessrelay/internal/channel"
 	"accessrelay/internal/config"
 	"accessrelay/internal/secret"
 	"accessrelay/internal/sender"
@@ -25,7 +27,8 @@ type party struct {
 	name     string // the source's id; empty without a file
 	platform string
 	url      string
-	auth     *authn.Config // nil without a file
+	auth     *authn.Config   // nil without a file
+	reads    source.Platform // as the source sets it up; nil without a file
 	samples  []source.Sample
 
 	bodies  []body
@@ -42,13 +45,23 @@ func (p *party) close() {
 
 // parties are those that are to send.
 func (c *sendCmd) parties(t *Terminal) ([]*party, error) {
-	if c.Config != "" || len(c.Source) > 0 || c.URL == "" || c.KeyFile == "" && c.TokenFile == "" {
-		return c.fromFile(t)
+	if c.Config == "" && len(c.Source) == 0 && c.URL != "" && (c.KeyFile != "" || c.TokenFile != "") {
+		return c.withoutFile(c.URL)
 	}
-	p := &party{platform: "p0", url: c.URL}
-	if c.Platform != "" {
-		p.platform = c.Platform
+	out, err := c.fromFile(t)
+	if _, named := t.lookup("ACCESSRELAY_CONFIG"); !named && c.Config == "" && c.Print && len(c.Source) == 0 && errors.Is(err, fs.ErrNotExist) {
+		url, err := hookURL(c.URL, "SOURCE", false)
+		if err != nil {
+			return nil, err
+		}
+		return c.withoutFile(url)
 	}
+	return out, err
+}
+
+// withoutFile is a platform that posts to that URL.
+func (c *sendCmd) withoutFile(url string) ([]*party, error) {
+	p := &party{platform: cmp.Or(c.Platform, "p0"), url: url}
 	var err error
 	p.samples, err = samplesOf(p.platform)
 	return []*party{p}, err
@@ -61,10 +74,15 @@ func (c *sendCmd) fromFile(t *Terminal) ([]*party, error) {
 	}
 	f, err := loadFile(configFile(c.Config, t), config.NeedAuth, t)
 	if err != nil {
-		if c.Config == "" && errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w: name the relay's file with --config, or do without it: --url and --key-file or --token-file", err)
+		switch {
+		case c.Config != "" || !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case c.List:
+			return nil, fmt.Errorf("%w: name the relay's file with --config; without it there are the samples of platforms: --list --platform apono", err)
+		case len(c.Source) > 0:
+			return nil, fmt.Errorf("%w: name the relay's file, which has the source, with --config", err)
 		}
-		return nil, err
+		return nil, fmt.Errorf("%w: name the relay's file with --config, or do without it: --url and --key-file or --token-file", err)
 	}
 	sources, err := c.choose(f)
 	if err != nil {
@@ -76,9 +94,12 @@ func (c *sendCmd) fromFile(t *Terminal) ([]*party, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: platform %s has no samples", s.ID, s.Platform.Name())
 		}
-		p := &party{name: s.ID, platform: s.Platform.Name(), auth: &s.Auth, samples: sampler.Samples()}
+		p := &party{name: s.ID, platform: s.Platform.Name(), auth: &s.Auth, reads: s.Platform, samples: sampler.Samples()}
 		if p.url, err = hookURL(c.URL, s.ID, len(sources) > 1); err != nil {
 			return nil, err
+		}
+		if other := otherSource(f, p.url, s.ID); other != "" {
+			fmt.Fprintf(t.Err, "%s: --url is the hook of %s, another source of the file, and gets what is sent as %s\n", s.ID, other, s.ID)
 		}
 		out = append(out, p)
 	}
@@ -146,6 +167,21 @@ func hookURL(given, id string, several bool) (string, error) {
 	return given, nil
 }
 
+// otherSource returns the source of the file that the path of a URL names, if it
+// is not id.
+func otherSource(f *config.File, target, id string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	_, named, ok := strings.Cut(u.Path, "/v1/hooks/")
+	named = strings.TrimRight(named, "/")
+	if !ok || named == id || f.SourceByID(named) == nil {
+		return ""
+	}
+	return named
+}
+
 // connect gives each of the parties its credentials.
 func (c *sendCmd) connect(ctx context.Context, parties []*party, t *Terminal) error {
 	o, err := c.ownCredentials()
@@ -158,6 +194,8 @@ func (c *sendCmd) connect(ctx context.Context, parties []*party, t *Terminal) er
 		}
 		credentials, err := p.credentials(o)
 		switch {
+		case errors.Is(err, standin.ErrNoKey) && c.Print: // its token is masked anyway
+			credentials = sender.Bearer(secret.New(channel.Mask))
 		case errors.Is(err, standin.ErrNoKey) && len(parties) > 1:
 			p.missing = errors.New("known by a JWT: needs --key-file with the platform's private key, or --token-file with a token")
 			continue
@@ -166,7 +204,7 @@ func (c *sendCmd) connect(ctx context.Context, parties []*party, t *Terminal) er
 		case err != nil:
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		if p.auth != nil {
+		if p.auth != nil && err == nil {
 			if err := standin.Refusal(ctx, *p.auth, credentials); err != nil {
 				fmt.Fprintf(t.Err, "%s: by this file the relay will refuse what is sent: %v\n", p.name, err)
 			}
@@ -182,8 +220,11 @@ func (p *party) credentials(o standin.Options) (sender.Credentials, error) {
 	if p.auth != nil {
 		return standin.Credentials(*p.auth, o)
 	}
-	if !o.Token.IsZero() {
+	switch {
+	case !o.Token.IsZero():
 		return sender.Bearer(o.Token), nil
+	case o.Key == nil:
+		return nil, standin.ErrNoKey
 	}
 	return o.Key.JWT(o.Claims), nil
 }

@@ -208,7 +208,8 @@ func TestSendChooses(t *testing.T) {
 		{"--source=by-bearer --platform=p0", exitUsage, "--source and --platform exclude each other: a source has its platform"},
 		{"--source=by-bearer --sample=x", exitUsage, `--sample: there is no sample "x" of p0; --list shows them`},
 		{"--source=by-bearer,by-basic --url=" + s.URL + "/v1/hooks/x", exitUsage, "--url: has a path, and there are several sources: give the part before it, as in https://relay.example.com"},
-		{"--source=by-bearer --url=relay.example.com", exitUsage, "--url: not a URL such as http://127.0.0.1:8080/v1/hooks/demo-p0"},
+		{"--source=by-bearer --url=relay.example.com", exitUsage, "--url: http:// (or https://) is missing before it, as in http://127.0.0.1:8080"},
+		{"--source=by-bearer --url=ftp://relay.example.com", exitUsage, "--url: not a URL such as http://127.0.0.1:8080/v1/hooks/demo-p0"},
 		{"--source=by-bearer --url=" + s.URL + "/v1/hooks/by-bearer", exitOK, ""},
 		{"--source=by-bearer --url=" + s.URL + "/", exitOK, ""},
 	} {
@@ -230,7 +231,7 @@ func TestSendChooses(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.err, "ACCESSRELAY_CONFG: no such setting") {
 		t.Errorf("a misspelt setting: %+v", got)
 	}
-	if got = s.send(t, "--list"); got.code != exitOK || strings.Count(got.out, "\n") != 61 || !strings.HasPrefix(got.out, "SOURCE     SAMPLE               BECOMES\nby-jwt     preapproval-created  preapproval.created\n") {
+	if got = s.send(t, "--list"); got.code != exitOK || strings.Count(got.out, "\n") != 61 || !strings.HasPrefix(got.out, "SOURCE     SAMPLE               SENT AS                          BECOMES\nby-jwt     preapproval-created  preapproval-created              preapproval.created\n") {
 		t.Errorf("listed: %+v", got)
 	}
 }
@@ -256,17 +257,19 @@ func TestHookURL(t *testing.T) {
 	}
 }
 
-// Where a source reads what no sample shows, its own body goes.
-func TestSendWithoutASample(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "relay.yaml")
-	const text = `tenants:
+// oddFile has a source that no sample can be made for.
+const oddFile = `tenants:
   - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
     name: acme
     sources:
       - {id: odd, platform: generic, auth: {bearer: {secrets: [S3CR3T]}}, event_type: "$.a[200].kind"}
       - {id: by-bearer, platform: p0, auth: {bearer: {secrets: [S3CR3T-old]}}}
 `
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+
+// Where a source reads what no sample shows, its own body goes.
+func TestSendWithoutASample(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	if err := os.WriteFile(file, []byte(oddFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := newSite(t)
@@ -278,5 +281,39 @@ func TestSendWithoutASample(t *testing.T) {
 	if got.code != exitFailed || s.paths["/v1/hooks/by-bearer"] != 10 ||
 		!strings.Contains(got.out, "\nodd        generic   0     0      0  there is no sample of what the source reads: send a body of your own with --body\n") {
 		t.Errorf("with another: %+v", got)
+	}
+}
+
+// A URL that is pasted from another source is noticed, and used.
+func TestSendToAnotherSource(t *testing.T) {
+	s := newSite(t)
+	for path, warned := range map[string]bool{"/v1/hooks/by-basic": true, "/v1/hooks/by-basic/": true, "/v1/hooks/by-bearer": false, "/v1/hooks/x": false, "/x": false, "": false} {
+		got := s.send(t, "--source=by-bearer", "--url="+s.URL+path)
+		const want = "by-bearer: --url is the hook of by-basic, another source of the file, and gets what is sent as by-bearer\n"
+		if (got.err == want) != warned || !warned && got.err != "" {
+			t.Errorf("%s: %+v, want the warning: %v", path, got, warned)
+		}
+	}
+}
+
+// The list has the words that a source's own settings give.
+func TestSendListWords(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	const text = `tenants:
+  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
+    name: acme
+    sources:
+      - {id: tickets, platform: generic, auth: {bearer: {secrets: [S3CR3T]}}, event_type: $.kind, event_types: {"TICKET\tCLOSED": grant.revoked}}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := relayctl(t, "send", "--list", "--config", file)
+	if got.code != exitOK || !strings.Contains(got.out, "\ntickets  grant-revoked        TICKET CLOSED        grant.revoked\n") ||
+		!strings.Contains(got.out, "\ntickets  grant-active         grant.active         grant.active\n") {
+		t.Errorf("%+v", got)
+	}
+	if got = relayctl(t, "send", "--list", "--platform=generic"); !strings.Contains(got.out, "\ngeneric   grant-active         -        grant.active\n") {
+		t.Errorf("of no source: %+v", got)
 	}
 }

@@ -3,11 +3,8 @@ package relayctl
 import (
 	"context"
 	"fmt"
-	"text/tabwriter"
+	"strings"
 	"time"
-
-	"accessrelay/internal/catalog"
-	"accessrelay/internal/source"
 )
 
 const (
@@ -19,11 +16,12 @@ const (
 type sendCmd struct {
 	Config    string        `placeholder:"FILE" help:"The relay's file, with its sources and their credentials. $ACCESSRELAY_CONFIG, default accessrelay.yaml."`
 	Source    []string      `placeholder:"ID" help:"As the platform of this source of the file. May be repeated."`
-	Platform  string        `placeholder:"NAME" help:"As the platform of the file's only source of that platform. With --list and without a file: whose samples."`
+	Platform  string        `placeholder:"NAME" help:"As the platform of the file's only source of that platform: every sample, unless --sample or --body says otherwise. Without a file: whose samples."`
 	URL       string        `name:"url" placeholder:"URL" help:"Where the relay is, as in https://relay.example.com: the path of the source is added. A URL with a path is used as it is. Default http://127.0.0.1:8080."`
-	Sample    []string      `placeholder:"NAME" help:"Which samples; the first of the list if none is named."`
+	Sample    []string      `placeholder:"NAME" help:"Which samples. If none is named: the first of the list, or with --platform all."`
 	All       bool          `help:"Every sample; of every source of the file, if neither --source nor --platform names one."`
 	List      bool          `help:"List the samples and send nothing."`
+	Print     bool          `help:"Print the requests, with their credentials masked, and send nothing."`
 	Body      string        `placeholder:"FILE" help:"Send this body, as it is, instead of a sample; - is the standard input."`
 	Count     int           `default:"1" placeholder:"N" help:"How many times. Each is an event of its own; with --body all but the first are repeats."`
 	Rate      float64       `placeholder:"R" help:"At most so many a second."`
@@ -43,8 +41,9 @@ func (sendCmd) Help() string {
 its hook, with the credentials that the file asks for; of several secrets the first. For a source with jwt,
 whose file holds the public key alone, it takes the private one as well, or a token.
 
-Without the file it takes --url, with its path, and --key-file or --token-file; --platform is then whose
-samples (default p0).
+With --source it posts the first sample, with --platform or --all every one: of each event that the platform
+has. Without the file it takes --url, with its path, and --key-file or --token-file; --platform is then whose
+samples, and without it the first of p0 is posted.
 
 A line is printed for each answer, of a long burst for the first refusals, and a summary of many. The exit
 code is 1 if any was refused.
@@ -53,8 +52,9 @@ Examples:
 
     relayctl send --config etc/accessrelay.yaml --all --key-file p0-private.pem
     relayctl send --config etc/accessrelay.yaml --source acme-apono --sample request-created
-    relayctl send --platform apono --url https://relay.example.com --count 1000 --rate 50 --parallel 8
+    relayctl send --platform apono --url https://relay.example.com --count 100 --rate 50 --parallel 8
     relayctl send --url http://127.0.0.1:8080/v1/hooks/acme-p0 --key-file p0-private.pem --all
+    relayctl send --platform apono --print
     relayctl send --list`
 }
 
@@ -81,6 +81,9 @@ func (c *sendCmd) Run(ctx context.Context, t *Terminal) error {
 			p.close()
 		}
 	}()
+	if c.Print {
+		return c.print(ctx, parties, t)
+	}
 	return c.send(ctx, parties, t)
 }
 
@@ -95,6 +98,7 @@ func (c *sendCmd) check() error {
 		{c.Rate < 0 || c.Rate > maxRate, fmt.Sprintf("--rate: must be more than 0 and at most %d", maxRate)},
 		{c.TTL <= 0, "--ttl: must be more than 0"},
 		{c.KeyFile != "" && c.TokenFile != "", "--key-file and --token-file exclude each other"},
+		{c.URL != "" && !strings.Contains(c.URL, "://"), "--url: http:// (or https://) is missing before it, as in " + localHooks},
 		{c.Platform != "" && len(c.Source) > 0, "--source and --platform exclude each other: a source has its platform"},
 	} {
 		if check.wrong {
@@ -102,38 +106,4 @@ func (c *sendCmd) check() error {
 		}
 	}
 	return nil
-}
-
-// list shows the samples: of the sources that are named, else of platforms.
-func (c *sendCmd) list(t *Terminal) error {
-	tw := tabwriter.NewWriter(t.Out, 0, 0, 2, ' ', 0)
-	show := func(of string, samples []source.Sample) {
-		for _, s := range samples {
-			fmt.Fprintf(tw, "%s\t%s\t%s\n", of, s.Name, s.Event)
-		}
-	}
-	if c.Config != "" || len(c.Source) > 0 {
-		c.All = c.All || len(c.Source) == 0 && c.Platform == ""
-		parties, err := c.fromFile(t)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(tw, "SOURCE\tSAMPLE\tBECOMES")
-		for _, p := range parties {
-			show(p.name, p.samples)
-		}
-		return tw.Flush()
-	}
-	names := catalog.PlatformNames()
-	if c.Platform != "" {
-		if _, err := samplesOf(c.Platform); err != nil {
-			return err
-		}
-		names = []string{c.Platform}
-	}
-	fmt.Fprintln(tw, "PLATFORM\tSAMPLE\tBECOMES")
-	for _, name := range names {
-		show(name, catalog.Samples(name))
-	}
-	return tw.Flush()
 }

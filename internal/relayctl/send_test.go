@@ -114,6 +114,24 @@ func TestSendAll(t *testing.T) {
 	}
 }
 
+// A platform that is named sends all that it has.
+func TestSendPlatform(t *testing.T) {
+	h := newHook(t, nil)
+	for args, want := range map[string]int{
+		"":                                      1,
+		"--platform=p0":                         10,
+		"--platform=p0 --count=2":               20,
+		"--platform=apono":                      len(catalog.Samples("apono")),
+		"--platform=p0 --sample=request-denied": 1,
+		"--platform=p0 --body=-":                1,
+	} {
+		before := h.n
+		if got := h.send(t, strings.Fields(args)...); got.code != exitOK || h.n-before != want {
+			t.Errorf("%s: %d sent, want %d: %+v", args, h.n-before, want, got)
+		}
+	}
+}
+
 func TestSendRefused(t *testing.T) {
 	h := newHook(t, func(n int) bool { return n == 2 })
 	got := h.send(t, "--sample", "grant-active", "--sample", "request-denied,request-failed")
@@ -217,7 +235,7 @@ func TestSendNobodyThere(t *testing.T) {
 
 func TestSendList(t *testing.T) {
 	got := relayctl(t, "send", "--list", "--platform=p0")
-	if got.code != exitOK || !strings.HasPrefix(got.out, "PLATFORM  SAMPLE               BECOMES\np0        preapproval-created  preapproval.created\n") {
+	if got.code != exitOK || !strings.HasPrefix(got.out, "PLATFORM  SAMPLE               SENT AS                          BECOMES\np0        preapproval-created  preapproval-created              preapproval.created\n") {
 		t.Errorf("%+v", got)
 	}
 	all := relayctl(t, "send", "--list")
@@ -250,6 +268,9 @@ func TestSendWrong(t *testing.T) {
 		{append([]string{"--sample=x"}, ok...), exitUsage, `--sample: there is no sample "x" of p0; --list shows them`},
 		{append([]string{"--all", "--body=-"}, ok...), exitUsage, "--sample, --all and --body exclude each other"},
 		{append([]string{"--body=" + dir + "/none"}, ok...), exitFailed, "--body: " + dir + "/none: no such file or directory"},
+		{[]string{"--list", "--source=x"}, exitFailed, "reading the config: accessrelay.yaml: no such file or directory: name the relay's file with --config; without it there are the samples of platforms: --list --platform apono"},
+		{[]string{"--source=x"}, exitFailed, "reading the config: accessrelay.yaml: no such file or directory: name the relay's file, which has the source, with --config"},
+		{[]string{"--url=localhost:28080", ok[1]}, exitUsage, "--url: http:// (or https://) is missing before it, as in http://127.0.0.1:8080"},
 		{append([]string{"--count=0"}, ok...), exitUsage, "--count: must be from 1 to 1000000"},
 		{append([]string{"--parallel=257"}, ok...), exitUsage, "--parallel: must be from 1 to 256"},
 		{append([]string{"--rate=-1"}, ok...), exitUsage, "--rate: must be more than 0 and at most 100000"},

@@ -61,16 +61,25 @@ func New(target string, credentials Credentials) (*Client, error) {
 // Close lets go of the connections.
 func (s *Client) Close() { s.client.CloseIdleConnections() }
 
-// Send posts one webhook. The error is of the connection; an answer of any
-// status is none.
-func (s *Client) Send(ctx context.Context, body []byte) (Answer, error) {
+// Request returns what [Client.Send] posts, with its credentials.
+func (s *Client) Request(ctx context.Context, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
-		return Answer{}, fmt.Errorf("making the request: %w", err)
+		return nil, fmt.Errorf("making the request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "relayctl")
 	if err := s.credentials(req, body); err != nil {
+		return nil, err
+	}
+	return req, nil
+}
+
+// Send posts one webhook. The error is of the connection; an answer of any
+// status is none.
+func (s *Client) Send(ctx context.Context, body []byte) (Answer, error) {
+	req, err := s.Request(ctx, body)
+	if err != nil {
 		return Answer{}, err
 	}
 	start := time.Now()
