@@ -115,11 +115,20 @@ func entryFor(n *node, key string) (entry, bool) {
 		return entry{}, false
 	}
 	for _, name := range []string{key, key + "_file", key + "_files"} {
-		if i := slices.IndexFunc(n.entries, func(e entry) bool { return e.key == name }); i >= 0 {
-			return n.entries[i], true
+		if e, ok := entryOf(n, name); ok {
+			return e, true
 		}
 	}
 	return entry{}, false
+}
+
+// entryOf finds key in the map n.
+func entryOf(n *node, key string) (entry, bool) {
+	i := slices.IndexFunc(n.entries, func(e entry) bool { return e.key == key })
+	if i < 0 {
+		return entry{}, false
+	}
+	return n.entries[i], true
 }
 
 // item is the place of an item of the list at a; a itself if there is none.
@@ -139,13 +148,15 @@ func (l *loader) fields(a at, v reflect.Value, resolve bool) {
 		v = v.Elem()
 	}
 	byKey := fieldsByKey(v.Type())
-	known := make([]string, 0, len(byKey))
-	for i := range v.NumField() {
-		if key := yamlKey(v.Type().Field(i)); key != "" {
-			known = append(known, key)
+	known, shown, rare := spellings(v.Type())
+	allowed := append(slices.Clone(known), fileKeys(a, known)...)
+	for _, key := range keysOf(a) {
+		if e, _ := entryOf(a.n, key); !slices.Contains(allowed, key) {
+			l.unknown(at{key: join(a.key, key), line: e.line}, key, shown, rare)
+			return
 		}
 	}
-	o := l.object(a, append(slices.Clone(known), fileKeys(a, known)...)...)
+	o := l.object(a, allowed...)
 	for _, key := range keysOf(a) { // in the file's order
 		place, ok := o.vals[key]
 		if !ok {
@@ -162,6 +173,29 @@ func (l *loader) fields(a at, v reflect.Value, resolve bool) {
 		}
 		l.fromFiles(place, v.Field(byKey[name]), many, resolve)
 	}
+}
+
+// spellings returns the keys of struct type t; the same with those by which its
+// secrets come from files; and those by which anything else does.
+func spellings(t reflect.Type) (known, shown, rare []string) {
+	for i := range t.NumField() {
+		key := yamlKey(t.Field(i))
+		if key == "" {
+			continue
+		}
+		known, shown = append(known, key), append(shown, key)
+		item, file := t.Field(i).Type, key+"_file"
+		if item.Kind() == reflect.Slice {
+			item, file = item.Elem(), key+"_files"
+		}
+		switch item {
+		case reflect.TypeFor[secret.String]():
+			shown = append(shown, file)
+		case reflect.TypeFor[string]():
+			rare = append(rare, file)
+		}
+	}
+	return known, shown, rare
 }
 
 // fileKeys returns the keys at a that stand for one of known by a file.
@@ -264,8 +298,10 @@ func (l *loader) fromFiles(a at, v reflect.Value, many, resolve bool) {
 		return l.secretFile(a)
 	}
 	switch {
-	case many != (v.Kind() == reflect.Slice):
-		l.fail(a, "unknown key: a list takes _files, a single value _file")
+	case many && v.Kind() != reflect.Slice:
+		l.meant(a, "_files", "_file")
+	case !many && v.Kind() == reflect.Slice:
+		l.meant(a, "_file", "_files")
 	case !many:
 		l.setText(a, v, read(a))
 	case l.is(a, listNode):
@@ -275,6 +311,12 @@ func (l *loader) fromFiles(a at, v reflect.Value, many, resolve bool) {
 			l.setText(item, v.Index(i), read(item))
 		}
 	}
+}
+
+// meant notes a key that ends in one of _file and _files where its value needs the other.
+func (l *loader) meant(a at, ending, other string) {
+	key := a.key[strings.LastIndexByte(a.key, '.')+1:]
+	l.fail(a, "unknown key, did you mean %q?", strings.TrimSuffix(key, ending)+other)
 }
 
 // fieldsByKey maps the yaml keys of struct type t to the places of its fields.

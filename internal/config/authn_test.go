@@ -106,10 +106,14 @@ func TestFieldsUnresolved(t *testing.T) {
 
 func TestFieldsRefuse(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"loaded: x", "1: later.loaded: unknown key; known here: username, secret, passwords, paths, strict, tolerance, limit, header"},
+		{"loaded: x", "1: later.loaded: unknown key; known here: username, secret, secret_file, passwords, passwords_files, paths, strict, tolerance, limit, header"},
 		{"secret: a\nsecret_file: files/token", "2: later.secret_file: secret and secret_file exclude each other"},
-		{"secret_files: [files/token]", "1: later.secret_files: unknown key: a list takes _files, a single value _file"},
-		{"passwords_file: files/token", "1: later.passwords_file: unknown key: a list takes _files, a single value _file"},
+		{"secret_files: [files/token]", `1: later.secret_files: unknown key, did you mean "secret_file"?`},
+		{"passwords_file: files/token", `1: later.passwords_file: unknown key, did you mean "passwords_files"?`},
+		{"password_files: [files/token]", `1: later.password_files: unknown key, did you mean "passwords_files"?`},
+		{"username_flie: files/token", `1: later.username_flie: unknown key, did you mean "username_file"?`},
+		{"header: {naem: X}", `1: later.header.naem: unknown key, did you mean "name"?`},
+		{"strict: true\nheader:\n  name: X\n  paths: []", "4: later.header.paths: unknown key; known here: name"},
 		{"strict_file: files/token", "1: later.strict_file: cannot be read from a file"},
 		{"strict: yes", "1: later.strict: must be true or false, not a string"},
 		{"secret: 0123", "1: later.secret: must be a string: put it in quotes"},

@@ -91,10 +91,11 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 		return
 	}
 	c.Masked = kind.Mask(raw)
+	parsed, err := kind.Parse(raw)
+	l.oneFile(a, err)
 	if !j.resolve && j.refers {
 		return // what it refers to is not for this program to know
 	}
-	parsed, err := kind.Parse(raw)
 	if err != nil {
 		l.kindError(a, err)
 		return
@@ -104,8 +105,26 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 	}
 }
 
+// wantsText is what every kind says of a value that should be a text: see
+// [channel.Object.Text].
+const wantsText = "must be a string"
+
+// oneFile notes a key in _files at a whose value the kind wants to be one text: it
+// takes one file. That shows in both programs, whatever the files hold.
+func (l *loader) oneFile(a at, err error) {
+	var invalid *channel.InvalidError
+	if !errors.As(err, &invalid) {
+		return
+	}
+	for _, e := range a.n.entries {
+		if name, many, _ := base(e.key); many && invalid.Fields[name] == wantsText {
+			l.meant(at{key: join(a.key, e.key), line: e.line}, "_files", "_file")
+		}
+	}
+}
+
 // kindError notes what a kind has against a config. If it is one key, the line
-// is that key's.
+// is that key's, and the key is as the file spells it.
 func (l *loader) kindError(a at, err error) {
 	var invalid *channel.InvalidError
 	if errors.As(err, &invalid) && len(invalid.Fields) == 1 {
@@ -113,7 +132,7 @@ func (l *loader) kindError(a at, err error) {
 			place := at{key: join(a.key, key), line: a.line}
 			for _, e := range a.n.entries {
 				if name, _, ok := base(e.key); e.key == key || ok && name == key {
-					place.line = e.line
+					place = at{key: join(a.key, e.key), line: e.line}
 				}
 			}
 			l.fail(place, "%s", oneLine(msg))

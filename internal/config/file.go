@@ -121,7 +121,7 @@ func Load(path string, need Need, known Known, lookup func(string) (string, bool
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
-	l := &loader{dir: filepath.Dir(path), need: need, known: known, lookup: lookup}
+	l := &loader{dir: filepath.Dir(path), need: need, known: known, lookup: lookup, sourceLines: map[string]int{}}
 	f := l.file(at{n: root, line: root.line})
 	if l.err != nil {
 		return nil, fmt.Errorf("%s:%w", path, l.err)

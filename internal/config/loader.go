@@ -16,6 +16,8 @@ type loader struct {
 	known  Known
 	lookup func(string) (string, bool)
 	err    error
+
+	sourceLines map[string]int // by source id: the line of the id
 }
 
 // at is a place in the file: a key with its value, or without one when the file
@@ -83,7 +85,7 @@ func (l *loader) object(a at, allowed ...string) object {
 		case slices.Contains(allowed, e.key):
 			o.vals[e.key] = place
 		default:
-			l.unknown(place, e.key, allowed)
+			l.unknown(place, e.key, allowed, nil)
 		}
 	}
 	return o
@@ -101,8 +103,10 @@ func (l *loader) later(a at, keys ...string) {
 	}
 }
 
-func (l *loader) unknown(a at, key string, allowed []string) {
-	hint := didYouMean(key, allowed)
+// unknown notes a key that cannot stand where it does. What can is allowed, and
+// also, which would make a list of them too long, rare.
+func (l *loader) unknown(a at, key string, allowed, rare []string) {
+	hint := didYouMean(key, slices.Concat(allowed, rare))
 	if hint == "" {
 		hint = "; known here: " + strings.Join(allowed, ", ")
 	}

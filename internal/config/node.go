@@ -70,7 +70,7 @@ func (e *syntaxError) Unwrap() error { return e.cause }
 func parseYAML(data []byte) (*node, error) {
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey()) // found below, with their path
 	if err != nil {
-		return nil, asSyntaxError(err)
+		return nil, withHint(asSyntaxError(err), data)
 	}
 	var body ast.Node
 	for _, d := range file.Docs {

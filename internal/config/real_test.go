@@ -69,6 +69,36 @@ tenants:
 	}
 }
 
+// A list of files for what is one text is told in both programs: by no real
+// channel type can its own text of that be another than is looked for.
+func TestLoadFilesForOneText(t *testing.T) {
+	for kind, keys := range map[string]string{
+		"generic-webhook": "          url: https://siem.example.com/in\n          signing_secret_files: [signing.secret]\n",
+		"slack-webhook":   "          url_files: [signing.secret]\n",
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "accessrelay.yaml")
+		text := "tenants:\n  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11\n    name: acme\n    channels:\n      - name: siem\n" +
+			"        type: " + kind + "\n        config:\n" + keys
+		for file, content := range map[string]string{path: text, filepath.Join(dir, "signing.secret"): "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"} {
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string]string{
+			"generic-webhook": `:9: tenants[0].channels[0].config.signing_secret_files: unknown key, did you mean "signing_secret_file"?`,
+			"slack-webhook":   `:8: tenants[0].channels[0].config.url_files: unknown key, did you mean "url_file"?`,
+		}[kind]
+		known := config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()}
+		for _, need := range []config.Need{config.NeedAuth, config.NeedChannels} {
+			_, err := config.Load(path, need, known, func(string) (string, bool) { return "", false })
+			if err == nil || err.Error() != path+want {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		}
+	}
+}
+
 // A source of platform generic as both programs load it, and what they say of one
 // that is wrong.
 func TestLoadGeneric(t *testing.T) {
@@ -110,6 +140,7 @@ func TestLoadGeneric(t *testing.T) {
 		"        event_type: $.a-b": ":9: tenants[0].sources[0].event_type: not a JSONPath of this version: at character 4: '-' cannot stand here; a name with other characters than letters, digits and _ is written in brackets, as in $['a-b']",
 		"        event_type: $.kind\n        event_types:\n          X: grant.active\n          Y.Z: grant.actve": `:12: tenants[0].sources[0].event_types.Y.Z: not an event type, did you mean "grant.active"?`,
 		"        event_type: $.kind\n        fields:\n          request.id: $.id\n          request.idd: $.id":    `:12: tenants[0].sources[0].fields.request.idd: not a fact, did you mean "request.id"?`,
+		"        event_type: $.kind\n        fields: {request: {id: $.ticket}}":                                   ":10: tenants[0].sources[0].fields.request: must be a string, not a map of keys: write request.id: …",
 		"        event_type: $.kind\n        fields: {request.id: id}":                                            ":10: tenants[0].sources[0].fields.request.id: not a JSONPath of this version: at character 1: a path begins with $, as in $.kind",
 	} {
 		for _, need := range []config.Need{config.NeedAuth, config.NeedChannels} {

@@ -79,7 +79,7 @@ func (l *loader) notOfPlatform(a at, kind source.Platform) {
 			}
 		}
 		if len(of) > 0 && !slices.Contains(mine, e.key) {
-			l.fail(at{key: join(a.key, e.key), line: e.line}, "unknown key: it is only for platform %s", strings.Join(of, ", "))
+			l.fail(at{key: join(a.key, e.key), line: e.line}, "is only for platform %s", strings.Join(of, ", "))
 		}
 	}
 }
@@ -154,8 +154,26 @@ func (l *loader) texts(a at, v reflect.Value, resolve bool) {
 	o := l.object(a, keysOf(a)...)
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(o.vals)))
 	for _, key := range keysOf(a) { // in the file's order
-		if place := o.vals[key]; l.is(place, stringNode) {
+		place := o.vals[key]
+		if flat := flatKey(place.n); flat != "" {
+			l.fail(place, "must be %s, not %s: write %s.%s: …", stringNode, place.n.kind, join("", key), flat)
+			return
+		}
+		if l.is(place, stringNode) {
 			v.SetMapIndex(reflect.ValueOf(key), reflect.ValueOf(l.text(place, resolve)))
 		}
 	}
+}
+
+// flatKey is the first key of the map n with those below it, as one key whose parts
+// are separated by dots; "" if n is no map.
+func flatKey(n *node) string {
+	if n == nil || n.kind != objectNode || len(n.entries) == 0 {
+		return ""
+	}
+	first := n.entries[0]
+	if below := flatKey(first.val); below != "" {
+		return join("", first.key) + "." + below
+	}
+	return join("", first.key)
 }

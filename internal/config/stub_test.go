@@ -72,7 +72,10 @@ func (stubKind) Parse(raw json.RawMessage) (channel.Config, error) {
 			invalid.Fields[k] = "unknown key"
 		}
 	}
-	if u, ok := o["url"].(string); !ok || !strings.HasPrefix(u, "https://") {
+	switch u, ok := o["url"].(string); {
+	case !ok && o["url"] != nil:
+		invalid.Fields["url"] = "must be a string"
+	case !strings.HasPrefix(u, "https://"):
 		invalid.Fields["url"] = "must be an https URL"
 	}
 	if len(invalid.Fields) > 0 {

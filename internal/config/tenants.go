@@ -52,11 +52,12 @@ func (l *loader) tenant(a at, f *File, keys map[[sha256.Size]byte]string) *Tenan
 		if l.err != nil {
 			return nil
 		}
-		if other := f.sources[s.ID]; other != nil {
-			l.fail(at{key: join(item.key, "id"), line: item.line}, "%s is the id of another source too; ids are unique over all tenants", s.ID)
+		id, _ := entryFor(item.n, "id")
+		if f.sources[s.ID] != nil {
+			l.fail(at{key: join(item.key, "id"), line: id.line}, "%s is the id of another source too (line %d); ids are unique over all tenants", s.ID, l.sourceLines[s.ID])
 			return nil
 		}
-		f.sources[s.ID] = s
+		f.sources[s.ID], l.sourceLines[s.ID] = s, id.line
 		t.Sources = append(t.Sources, s)
 	}
 	t.Channels = l.channels(t.ID, o.get("channels"))
