@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -133,12 +132,12 @@ func TestKeySetsLogForWhom(t *testing.T) {
 	}
 }
 
-// One that is waited for past its end lets go: Close of the last ends the fetch.
+// Closing the last ends the fetch, and whoever waits for it.
 func TestKeySetsCloseLast(t *testing.T) {
 	p := newIDP(t, hang)
 	one, two := p.authenticator(), p.authenticator()
 	got := make(chan error)
-	go func() { got <- one.Authenticate(signedBy("ES256/a", "a").WithContext(context.Background()), nil) }()
+	go func() { got <- one.Authenticate(signedBy("ES256/a", "a"), nil) }()
 	waitingFor(t, one, 1)
 	two.Close()
 	waitingFor(t, one, 1)

@@ -101,25 +101,27 @@ func TestFewWaitForAProviderThatHangs(t *testing.T) {
 	a, other := p.authenticator(), p.authenticator("ES256")
 	p.idle()
 	p.answers(hang)
+	known, unknown := signedBy("ES256/a", "a"), []*http.Request{signedBy("ES256/new", "new"), signedBy("ES256/new", "")}
 	ctx, cancel := context.WithCancel(t.Context())
+	invented := signedBy("ES256/mallory", "invented").WithContext(ctx)
 	var wg sync.WaitGroup
 	for i := range maxWaiting {
 		one := []*jwtAuthenticator{a, other}[i%2] // they count together
 		wg.Go(func() {
-			if err := one.Authenticate(signedBy("ES256/mallory", "invented").WithContext(ctx), nil); err == nil {
+			if err := one.Authenticate(invented, nil); err == nil {
 				t.Error("an unknown key passed")
 			}
 		})
 	}
 	waitingFor(t, a, maxWaiting)
 	for _, one := range []*jwtAuthenticator{a, other} {
-		for _, r := range []*http.Request{signedBy("ES256/new", "new"), signedBy("ES256/new", "")} {
+		for _, r := range unknown {
 			f, ok := errors.AsType[*Failure](one.Authenticate(r, nil))
 			if !ok || !strings.Contains(f.Error(), "waiting for keys: too many requests wait already") {
 				t.Errorf("with %d waiting: %v", maxWaiting, f)
 			}
 		}
-		expect(t, one, signedBy("ES256/a", "a"), "")
+		expect(t, one, known, "")
 	}
 	waitingFor(t, a, maxWaiting)
 	cancel()
@@ -138,9 +140,9 @@ func TestBurstAfterRotation(t *testing.T) {
 		<-release
 		serve(keysNamed("new"))(w, r)
 	})
+	r := signedBy("ES256/new", "new")
 	var wg sync.WaitGroup
 	for range maxWaiting {
-		r := signedBy("ES256/new", "new")
 		wg.Go(func() { expect(t, a, r, "") })
 	}
 	waitingFor(t, a, maxWaiting)
