@@ -126,8 +126,35 @@ func TestReloadWhileProviderIsDown(t *testing.T) {
 	load(map[string]authn.Config{"b": bearerConfig("S3CR3T-0123456789abcdef")})
 	load(map[string]authn.Config{"c": p.config("y", 0)})
 	expectReason(t, v, "c", p.request("y", "one"), authn.ReasonNoKeys)
-	if v.ready() == nil {
-		t.Error("ready without keys")
+}
+
+// An ingest that starts waits for the keys of all its sources; one that serves goes
+// on serving, whatever source a reload brings.
+func TestReadinessOverReloads(t *testing.T) {
+	p := newProvider(t)
+	p.server.Close()
+	down := p.config("x", 0)
+	secret := bearerConfig("S3CR3T-0123456789abcdef")
+
+	v, reload := reloader(t)
+	for _, step := range []struct {
+		what  string
+		auth  map[string]authn.Config
+		ready bool
+	}{
+		{"started without keys", map[string]authn.Config{"a": down, "b": secret}, false},
+		{"reloaded before it was ready", map[string]authn.Config{"a": p.config("y", 0), "b": secret}, false},
+		{"without the source", map[string]authn.Config{"b": secret}, true},
+		{"with the source, while it serves", map[string]authn.Config{"a": down, "b": secret}, true},
+		{"with a change of it", map[string]authn.Config{"a": p.config("y", 0), "b": secret}, true},
+		{"with another beside it", map[string]authn.Config{"a": down, "b": secret, "c": down}, true},
+	} {
+		if err := reload(step.auth); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.ready(); (err == nil) != step.ready {
+			t.Errorf("%s: ready %t, %v", step.what, err == nil, err)
+		}
 	}
 }
 

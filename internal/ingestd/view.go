@@ -32,14 +32,17 @@ type snapshot struct {
 	rates    map[string]config.Rate  // likewise, of sources that have one
 	tenants  []api.Tenant
 	channels map[string][]*channel.Channel // by tenant
+	excused  map[string]bool               // sources that are not waited for to be ready
 	plain    bool                          // some network is admitted
 	keep     receipt.Retention
 }
 
 // replace puts file in force. An authenticator whose config is as before is
 // kept; so is a limit, with what has been used of it. Keys that were fetched are
-// kept if a source of file has their URL, whatever else of it has changed. An
-// error changes nothing. Calls must not overlap.
+// kept if a source of file has their URL, whatever else of it has changed. A
+// source that a reload brings does not make an ingest unready that was ready: all
+// ingests get the file at once, and one source's provider would take them all from
+// their load balancer. An error changes nothing. Calls must not overlap.
 func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Logger) error {
 	old := v.current.Load()
 	if old == nil {
@@ -50,9 +53,10 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 	}
 	next := &snapshot{
 		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]config.Rate{},
-		channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
+		excused: map[string]bool{}, channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
 		keep: receipt.Retention(file.Retention),
 	}
+	serves := old.sources != nil && old.ready() == nil
 	for _, t := range file.Tenants {
 		next.channels[t.ID] = t.Channels
 		next.tenants = append(next.tenants, apiTenant(t))
@@ -64,6 +68,7 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 			}
 			src := &ingest.Source{ID: s.ID, TenantID: s.TenantID, Platform: s.Platform, Auth: auth, Limit: old.limit(s)}
 			next.sources[s.ID], next.auth[s.ID] = src, s.Auth
+			next.excused[s.ID] = serves || old.excused[s.ID]
 			if s.RateLimit != nil {
 				next.rates[s.ID] = *s.RateLimit
 			}
@@ -134,10 +139,15 @@ func (v *view) plainHTTP() bool { return v.current.Load().plain }
 
 func (v *view) retention() receipt.Retention { return v.current.Load().keep }
 
+func (v *view) ready() error { return v.current.Load().ready() }
+
 // ready says which source cannot tell its senders yet.
-func (v *view) ready() error {
-	for id, s := range v.current.Load().sources {
-		if r, ok := s.Auth.(interface{ Ready() error }); ok {
+func (s *snapshot) ready() error {
+	for id, src := range s.sources {
+		if s.excused[id] {
+			continue
+		}
+		if r, ok := src.Auth.(interface{ Ready() error }); ok {
 			if err := r.Ready(); err != nil {
 				return fmt.Errorf("source %s: %w", id, err)
 			}
