@@ -93,7 +93,7 @@ func (r *reader) follow(b block) []string {
 func (r *reader) run(text string) []string {
 	r.t.Helper()
 	reloads := strings.Contains(text, "kill -HUP")
-	before := strings.Count(r.shell.read(outputFile), `"config reloaded"`)
+	before := strings.Count(r.shell.printed(), `"config reloaded"`)
 	got := r.shell.run(r.addresses.Replace(text))
 	r.statuses = got.statuses
 	if problems := r.judge(text, got); problems != nil {
@@ -106,7 +106,7 @@ func (r *reader) run(text string) []string {
 		r.reload = text
 		// A reader takes longer to turn to the next command than the programs do to reload.
 		eventually(r.t, soon, "both programs have read the file", func() bool {
-			return strings.Count(r.shell.read(outputFile), `"config reloaded"`) >= before+2
+			return strings.Count(r.shell.printed(), `"config reloaded"`) >= before+2
 		})
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Fatalf("what the commands printed:\n%s", r.shell.read(outputFile))
+		t.Fatalf("what the commands printed:\n%s", r.shell.printed())
 	}
 	r.checkArrived()
 	r.checkFails()

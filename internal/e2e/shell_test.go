@@ -86,7 +86,7 @@ func (s *shell) end() {
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 	_ = s.cmd.Wait() // it was killed
 	_ = s.marks.Close()
-	for line := range strings.Lines(s.read(outputFile)) {
+	for line := range strings.Lines(s.printed()) {
 		if strings.Contains(line, "DATA RACE") || strings.HasPrefix(line, "panic:") {
 			s.t.Error(line)
 		}
@@ -118,6 +118,19 @@ func (s *shell) read(name string) string {
 		s.t.Errorf("reading what bash left: %v", err)
 	}
 	return string(b)
+}
+
+// printed is what everything printed, to the terminal and into logs (*.log).
+func (s *shell) printed() string {
+	out := s.read(outputFile)
+	logs, err := filepath.Glob(filepath.Join(s.dir, "work", "*.log"))
+	if err != nil {
+		s.t.Errorf("looking for logs: %v", err)
+	}
+	for _, log := range logs {
+		out += "\n==> " + filepath.Base(log) + "\n" + s.read(filepath.Join("work", filepath.Base(log)))
+	}
+	return out
 }
 
 // ran is what became of a script.
