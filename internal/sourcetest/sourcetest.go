@@ -142,20 +142,6 @@ func checkUnique(t *testing.T, s source.Sample) {
 	}
 }
 
-// Covers fails t unless some golden becomes each of types.
-func Covers(t *testing.T, p source.Platform, w Want, types ...event.Type) {
-	t.Helper()
-	seen := map[event.Type]bool{}
-	for _, path := range goldens(t, w) {
-		seen[Normalize(p, readGolden(t, path).body).Type] = true
-	}
-	for _, typ := range types {
-		if !seen[typ] {
-			t.Errorf("no golden becomes %s", typ)
-		}
-	}
-}
-
 // CoverSamples fails t unless some sample of p becomes each of types, and one is
 // unrecognized; and unless each becomes an event that tells more than its type, as
 // full says.
