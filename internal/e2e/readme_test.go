@@ -44,6 +44,8 @@ type message struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 	Body    string            `json:"body"`
+
+	Signature struct{ State, Reason string } `json:"signature"`
 }
 
 // checkArrived: the events of all platforms and of the API came out at the
@@ -61,6 +63,9 @@ func (r *reader) checkArrived() {
 			}
 			if err := json.Unmarshal([]byte(m.Body), &body); err != nil {
 				r.t.Fatalf("reading a webhook: %v", err)
+			}
+			if m.Signature.State != "verified" {
+				r.t.Fatalf("the inbox says that the signature is %q %s", m.Signature.State, m.Signature.Reason)
 			}
 			arrived[body.Data.Source+" "+body.Type] = true
 		}
