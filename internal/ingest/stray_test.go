@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,14 +21,14 @@ type site struct {
 	h       http.Handler
 	log     bytes.Buffer
 	metrics *Metrics
-	asked   int // how often the ids were
+	asked   atomic.Int64 // how often the ids were
 }
 
 func newSite(ids ...string) *site {
 	s := &site{metrics: NewMetrics(prometheus.NewRegistry(), nil)}
 	s.h = Handler(Config{
 		Source:    func(string) (*Source, bool) { return nil, false },
-		SourceIDs: func() []string { s.asked++; return ids },
+		SourceIDs: func() []string { s.asked.Add(1); return ids },
 		Metrics:   s.metrics, Log: slog.New(slog.NewJSONHandler(&s.log, nil)), Now: time.Now,
 	})
 	return s
@@ -113,8 +114,8 @@ func TestStraysAreQuiet(t *testing.T) {
 		if !strings.Contains(log, `"closest":"acme-p0"`) {
 			t.Error("the one who missed a source is not in the log")
 		}
-		if lines := strings.Count(log, "\n"); s.asked != lines {
-			t.Errorf("the closest source was looked for %d times, for %d lines", s.asked, lines)
+		if lines := strings.Count(log, "\n"); int(s.asked.Load()) != lines {
+			t.Errorf("the closest source was looked for %d times, for %d lines", s.asked.Load(), lines)
 		}
 		if n := testutil.ToFloat64(s.metrics.requests.WithLabelValues(unknown, unknown, string(unknownSource))); n != 1+seconds*flood {
 			t.Errorf("%v requests to unknown sources are counted", n)
