@@ -15,12 +15,24 @@ const (
 	highestPort = 32700
 )
 
-// freePort finds a port on loopback that nothing listens on.
-func freePort() (int, error) {
+// ports are those that one rig has given out. The zero value is ready; it is for
+// one goroutine.
+type ports map[int]bool
+
+// free finds a port on loopback that nothing listens on, and that was not given
+// out before: who has it may not listen yet, or be down.
+func (p *ports) free() (int, error) {
+	if *p == nil {
+		*p = ports{}
+	}
 	for range 200 {
 		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if (*p)[port] {
+			continue
+		}
 		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
 		if err == nil {
+			(*p)[port] = true
 			return port, l.Close()
 		}
 	}

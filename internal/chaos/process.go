@@ -86,19 +86,25 @@ func (p *process) awaitReady(ctx context.Context) error {
 		return fmt.Errorf("%s is down", p.name)
 	}
 	var last error
+	ended := false
 	ok := poll(ctx, 20*time.Millisecond, func() bool {
 		last = p.ready(ctx)
 		select {
 		case <-l.done:
+			ended = true
 			return true
 		default:
 			return last == nil
 		}
 	})
-	if !ok || last != nil {
+	switch {
+	case ok && last == nil:
+		return nil
+	case ended:
+		return fmt.Errorf("waiting for %s: it has ended, %v; its log says why", p.name, l.cmd.ProcessState)
+	default:
 		return fmt.Errorf("waiting for %s: %w", p.name, errors.Join(last, ctx.Err()))
 	}
-	return nil
 }
 
 func (p *process) signal(s syscall.Signal) {

@@ -30,6 +30,7 @@ type rig struct {
 	hooks   []string // base URLs of the ingests
 	apis    []string
 	probes  *http.Client
+	ports   ports
 
 	redisBusy sync.Mutex // held by the fault that has it
 	saying    sync.Mutex
@@ -116,7 +117,7 @@ func (r *rig) addIngest(slot, file string) error {
 	}
 	addrs := map[string]string{}
 	for _, listener := range []string{"hooks", "api", "ops"} {
-		port, err := freePort()
+		port, err := r.ports.free()
 		if err != nil {
 			return err
 		}
@@ -138,7 +139,7 @@ func (r *rig) addWorker(slot, file string) error {
 		return err
 	}
 	r.sinks = append(r.sinks, sink)
-	port, err := freePort()
+	port, err := r.ports.free()
 	if err != nil {
 		return err
 	}
