@@ -12,7 +12,7 @@ import (
 func Members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		for i := SkipSpace(object, 0) + 1; ; {
-			if i = nextItem(object, i); object[i] == '}' {
+			if i = NextItem(object, i); object[i] == '}' {
 				return
 			}
 			end := SkipString(object, i)
@@ -30,7 +30,7 @@ func Members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
 func Elements(array json.RawMessage) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		for i := SkipSpace(array, 0) + 1; ; {
-			if i = nextItem(array, i); array[i] == ']' {
+			if i = NextItem(array, i); array[i] == ']' {
 				return
 			}
 			start := i
@@ -42,9 +42,9 @@ func Elements(array json.RawMessage) iter.Seq[json.RawMessage] {
 	}
 }
 
-// nextItem returns the place of the next member or element, or of the bracket at
-// the end.
-func nextItem(text []byte, i int) int {
+// NextItem returns the place of the next member or element, or of the bracket at
+// the end. i is behind the bracket at the beginning or behind an item.
+func NextItem(text []byte, i int) int {
 	if i = SkipSpace(text, i); text[i] == ',' {
 		i = SkipSpace(text, i+1)
 	}

@@ -73,7 +73,7 @@ func (s *search) value(i int, in states) (f finding, end int) {
 
 func (s *search) object(i int, in states) (f finding, end int) {
 	var found map[string]finding // by the member's name, from the first with a finding on
-	for i = source.SkipSpace(s.body, i+1); s.body[i] != '}'; i = s.next(i) {
+	for i = source.NextItem(s.body, i+1); s.body[i] != '}'; i = source.NextItem(s.body, i) {
 		key := i
 		i = source.SkipString(s.body, i)
 		name := plain(s.body[key:i])
@@ -102,21 +102,13 @@ func (s *search) array(i int, in states) (f finding, end int) {
 		}
 	}
 	n := 0
-	for i = source.SkipSpace(s.body, i+1); s.body[i] != ']'; i = s.next(i) {
+	for i = source.NextItem(s.body, i+1); s.body[i] != ']'; i = source.NextItem(s.body, i) {
 		var inner finding
 		inner, i = s.value(i, s.element(in, n, length))
 		f = earlier(f, inner)
 		n++
 	}
 	return f, i + 1
-}
-
-// next returns the place of the next member or element, or of the bracket at the end.
-func (s *search) next(i int) int {
-	if i = source.SkipSpace(s.body, i); s.body[i] == ',' {
-		i = source.SkipSpace(s.body, i+1)
-	}
-	return i
 }
 
 func earlier(a, b finding) finding {
