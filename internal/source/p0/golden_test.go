@@ -20,18 +20,19 @@ func normalize(body []byte) *event.Event { return sourcetest.Normalize(New(), bo
 
 // Every status and eventType that has a meaning is seen in a golden.
 func TestGoldensCoverTheTables(t *testing.T) {
-	seen := map[string]event.Type{}
+	// A word may stand in goldens of another type too: a body that cannot be understood keeps its word.
+	seen := map[string][]event.Type{}
 	for _, body := range sourcetest.Bodies(t, sourcetest.Want{}) {
 		e := normalize(body)
 		word := e.PlatformEvent
 		if _, status, isRequest := strings.Cut(word, ":"); isRequest {
 			word = status
 		}
-		seen[word] = e.Type
+		seen[word] = append(seen[word], e.Type)
 	}
 	for _, table := range []map[string]event.Type{statuses, preapprovals} {
 		for word, want := range table {
-			if seen[word] != want {
+			if !slices.Contains(seen[word], want) {
 				t.Errorf("no golden shows that %s is %s", word, want)
 			}
 		}
