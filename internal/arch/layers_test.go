@@ -10,7 +10,7 @@ var rules = Rules{
 	Module: module,
 	Ranks: map[string]int{
 		// What everybody may lean on; these lean on nobody.
-		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
+		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "ratelimit": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
 		// One business each: a platform, a channel type, a structure in Redis.
 		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1,
 		// How channels are reached, what the file says, what all of Redis holds, what every platform must pass, and who plays one.
@@ -39,6 +39,15 @@ var rules = Rules{
 		"filippo.io/age":                                 {[]string{"secret"}, "sealing and opening have one home, so that who can open is one question"},
 		"github.com/alecthomas/kong":                     {[]string{"chaos", "cmd", "config", "relayctl"}, "flags end where the settings are read"},
 		"github.com/alicebob/miniredis/v2":               {[]string{"devstack", "redistest"}, "production runs on a Redis that survives"},
+		"github.com/aws/aws-sdk-go-v2":                   {[]string{"transport"}, "one channel type speaks to AWS"},
+		"github.com/aws/smithy-go":                       {[]string{"transport"}, "the errors of AWS's SDK"},
+		"github.com/chromedp/chromedp":                   {nil, "for tests: a real browser"},
+		"github.com/emersion/go-message":                 {nil, "for tests: mails are read by code that is not who wrote them"},
+		"github.com/emersion/go-smtp":                    {[]string{"inbox"}, "only the inbox takes mail"},
+		"github.com/getkin/kin-openapi":                  {nil, "for tests: answers are held against the API's description"},
+		"github.com/santhosh-tekuri/jsonschema/v6":       {nil, "for tests: bodies are held against schemas"},
+		"github.com/wneessen/go-mail":                    {[]string{"transport"}, "one channel type sends mail"},
+		"golang.org/x/net":                               {[]string{"safenet"}, "the ways out have one home"},
 		"github.com/go-chi/chi/v5":                       {[]string{"api", "ingest", "ingestd"}, "routes stand where requests come in"},
 		"github.com/goccy/go-yaml":                       {[]string{"config"}, "others get plain structs, already checked"},
 		"github.com/google/uuid":                         {[]string{"*"}, "an id is an id"},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"accessrelay/internal/event"
+	"accessrelay/internal/ratelimit"
 )
 
 // Mask stands in answers where a secret is kept.
@@ -33,6 +34,8 @@ type Channel struct {
 	Enabled        bool
 	DisabledReason string // set when the relay disabled it
 	Filters        []string
+	RateLimit      *ratelimit.Rate // as it was set; nil: the type's default
+	Redact         []string        // paths of the event that this channel must not see: event.Redact
 	ManagedBy      ManagedBy
 	CreatedAt      time.Time // zero for a file's channel
 	UpdatedAt      time.Time

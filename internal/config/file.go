@@ -13,6 +13,7 @@ import (
 
 	"accessrelay/internal/authn"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/source"
 )
 
@@ -66,7 +67,7 @@ type Source struct {
 	Settings    source.Settings // those keys; nil if the platform takes none
 	Auth        authn.Config    // exactly one method; without NeedAuth not to be used
 	DedupWindow time.Duration   // 0: off
-	RateLimit   *Rate           // nil: none
+	RateLimit   *ratelimit.Rate // nil: none
 }
 
 // Delivery is how hard deliveries are tried.

@@ -113,6 +113,17 @@ type Delivery struct {
 	NextAttemptAt time.Time // zero unless retrying or throttled
 	DeliveredAt   time.Time // zero unless delivered
 	DeadAt        time.Time // zero unless dead
+
+	// Recipients is how each one stands, of a channel that has several and after
+	// an attempt that got so far; else nil.
+	Recipients []Recipient
+}
+
+// Recipient is one of several that a delivery goes to.
+type Recipient struct {
+	Address   string
+	State     State  // pending, delivered or dead
+	LastError string // like a delivery's
 }
 
 // ID is the delivery's id: "dlv_…".

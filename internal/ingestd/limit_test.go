@@ -6,15 +6,15 @@ import (
 	"time"
 
 	"accessrelay/internal/authn"
-	"accessrelay/internal/config"
 	"accessrelay/internal/ingest"
+	"accessrelay/internal/ratelimit"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 )
 
 // limitOf loads a file whose only source has that rate, and returns what keeps it.
-func limitOf(t *testing.T, v *view, r *config.Rate) *rate.Limiter {
+func limitOf(t *testing.T, v *view, r *ratelimit.Rate) *rate.Limiter {
 	t.Helper()
 	f := fileOf(nil)
 	of := fileOf(map[string]authn.Config{"a": bearerConfig("S3CR3T-0123456789abcdef")}).Tenants[0].Sources
@@ -39,7 +39,7 @@ func TestLimit(t *testing.T) {
 		"100/s": {10 * time.Millisecond, 100}, "1/s": {time.Second, 1}, "60/m": {time.Second, 1}, "119/m": {time.Minute / 119, 1},
 		"600/m": {100 * time.Millisecond, 10}, "1000/h": {3600 * time.Millisecond, 1}, "1/h": {time.Hour, 1},
 	} {
-		r, err := config.ParseRate(text)
+		r, err := ratelimit.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,18 +61,18 @@ func TestLimit(t *testing.T) {
 func TestReloadKeepsLimits(t *testing.T) {
 	v := &view{}
 	defer v.close()
-	first := limitOf(t, v, &config.Rate{N: 5, Per: time.Minute})
-	if again := limitOf(t, v, &config.Rate{N: 5, Per: time.Minute}); again != first {
+	first := limitOf(t, v, &ratelimit.Rate{N: 5, Per: time.Minute})
+	if again := limitOf(t, v, &ratelimit.Rate{N: 5, Per: time.Minute}); again != first {
 		t.Error("a reload that changes nothing makes a new limit")
 	}
-	other := limitOf(t, v, &config.Rate{N: 5, Per: time.Hour})
+	other := limitOf(t, v, &ratelimit.Rate{N: 5, Per: time.Hour})
 	if other == first || other == nil {
 		t.Error("a reload with another rate keeps the limit")
 	}
 	if l := limitOf(t, v, nil); l != nil {
 		t.Error("a reload without a rate keeps the limit")
 	}
-	if l := limitOf(t, v, &config.Rate{N: 5, Per: time.Hour}); l == nil || l == other {
+	if l := limitOf(t, v, &ratelimit.Rate{N: 5, Per: time.Hour}); l == nil || l == other {
 		t.Error("a rate that comes back brings no limit, or one from long ago")
 	}
 }

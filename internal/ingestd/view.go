@@ -16,6 +16,7 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingest"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/receipt"
 )
 
@@ -28,8 +29,8 @@ type view struct {
 
 type snapshot struct {
 	sources  map[string]*ingest.Source
-	auth     map[string]authn.Config // by source: to tell what a reload changes
-	rates    map[string]config.Rate  // likewise, of sources that have one
+	auth     map[string]authn.Config   // by source: to tell what a reload changes
+	rates    map[string]ratelimit.Rate // likewise, of sources that have one
 	tenants  []api.Tenant
 	channels map[string][]*channel.Channel // by tenant
 	excused  map[string]bool               // sources that are not waited for to be ready
@@ -52,7 +53,7 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 		v.keySets = authn.NewKeySets(authn.Options{Log: log})
 	}
 	next := &snapshot{
-		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]config.Rate{},
+		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]ratelimit.Rate{},
 		excused: map[string]bool{}, channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
 		keep: receipt.Retention(file.Retention),
 	}

@@ -136,7 +136,7 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) 
 	ctx, cancel := context.WithTimeout(ctx, r.Policy().Timeout)
 	defer cancel()
 	start := time.Now()
-	err := r.transports[ch.Type].Send(ctx, ch, ev, r.Now())
+	_, err := r.transports[ch.Type].Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: r.Now()})
 	took := time.Since(start)
 	var sendErr *transport.SendError
 	if err != nil {

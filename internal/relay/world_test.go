@@ -253,11 +253,12 @@ func (w *world) ResumeDelivery(ctx context.Context, d Due) (bool, error) {
 func (w *world) Type() string { return "fake" }
 
 // Send is the destination: its answer counts from the moment it was asked.
-func (w *world) Send(_ context.Context, ch *channel.Channel, ev *event.Event, _ time.Time) error {
+func (w *world) Send(_ context.Context, a transport.Attempt) ([]event.Recipient, error) {
+	ch, ev := a.Channel, a.Event
 	if w.trouble { // Redis's, which is not the destination's
 		w.operations--
 	}
-	return w.step(func() error {
+	return nil, w.step(func() error {
 		w.sends[ch.Name+" "+string(ev.Type)]++
 		return w.answers(ch, w.sends[ch.Name+" "+string(ev.Type)])
 	})

@@ -18,10 +18,21 @@ import (
 type Transport interface {
 	// Type is the channel type served: slack_webhook.
 	Type() string
-	// Send makes one attempt to tell ch about ev. nil means that the
-	// destination has confirmed it. Any other error is a *SendError. The
-	// context bounds the attempt; now is the time of it.
-	Send(ctx context.Context, ch *channel.Channel, ev *event.Event, now time.Time) error
+	// Send makes the attempt. nil means that the destination has confirmed it.
+	// Any other error is a *SendError. The context bounds the attempt. For a
+	// channel with several recipients it returns how each of them stands now,
+	// also with an error; for others, and if nothing was tried, nil.
+	Send(ctx context.Context, a Attempt) ([]event.Recipient, error)
+}
+
+// Attempt is one try to tell a channel about an event. It is only read.
+type Attempt struct {
+	Channel *channel.Channel
+	Event   *event.Event // without what the channel must not see
+	Now     time.Time    // when the attempt is made
+	// Recipients is how they stood after the last attempt, nil before the first.
+	// Who is delivered is not told again.
+	Recipients []event.Recipient
 }
 
 // Class says what follows from a failure.
@@ -49,6 +60,8 @@ const (
 	ReasonRedirect       Reason = "redirect"        // 3xx: never followed
 	ReasonGone           Reason = "gone"            // 410
 	ReasonBadResponse    Reason = "bad_response"    // not HTTP, or not what the destination's contract says
+	ReasonDeferred       Reason = "deferred"        // SMTP 4xx: later, perhaps
+	ReasonRejected       Reason = "rejected"        // SMTP 5xx: of the message, or of one of its recipients
 	ReasonAddressBlocked Reason = "address_blocked" // the guard does not let a channel reach this address
 	ReasonRender         Reason = "render"          // the event cannot be written for this channel
 
@@ -56,6 +69,8 @@ const (
 	ReasonChannelDeleted  Reason = "channel_deleted"
 	ReasonChannelDisabled Reason = "channel_disabled"
 	ReasonChannelConfig   Reason = "channel_config" // the sealed config cannot be opened or read
+	ReasonRateLimit       Reason = "rate_limit"     // the channel's own rate_limit
+	ReasonBreakerOpen     Reason = "breaker_open"   // the channel failed too often in a row; one delivery at a time tries it
 	ReasonMaxAge          Reason = "max_age"        // throttled for longer than delivery.max_age
 )
 
@@ -64,8 +79,9 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonConnection, ReasonTLS, ReasonTimeout, ReasonServerError, ReasonRateLimited,
 		ReasonUnavailable, ReasonClientError, ReasonRedirect, ReasonGone, ReasonBadResponse,
-		ReasonAddressBlocked, ReasonRender,
-		ReasonChannelDeleted, ReasonChannelDisabled, ReasonChannelConfig, ReasonMaxAge,
+		ReasonDeferred, ReasonRejected, ReasonAddressBlocked, ReasonRender,
+		ReasonChannelDeleted, ReasonChannelDisabled, ReasonChannelConfig,
+		ReasonRateLimit, ReasonBreakerOpen, ReasonMaxAge,
 	}
 }
 

@@ -7,9 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
-	"accessrelay/internal/channel"
 	config "accessrelay/internal/channel/slack"
 	"accessrelay/internal/event"
 	"accessrelay/internal/transport"
@@ -25,33 +23,33 @@ func New(clients transport.Clients) *Transport { return &Transport{clients} }
 func (*Transport) Type() string { return config.Type }
 
 // Send implements [transport.Transport]. Slack confirms with 200 and the body "ok".
-func (t *Transport) Send(ctx context.Context, ch *channel.Channel, ev *event.Event, now time.Time) error {
-	c, ok := ch.Config.(*config.Config)
+func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Recipient, error) {
+	c, ok := a.Channel.Config.(*config.Config)
 	if !ok {
-		return transport.Misconfigured(ch.ConfigErr)
+		return nil, transport.Misconfigured(a.Channel.ConfigErr)
 	}
-	body, err := render(ev)
+	body, err := render(a.Event)
 	if err != nil {
-		return transport.Unrenderable("the message cannot be written as JSON")
+		return nil, transport.Unrenderable("the message cannot be written as JSON")
 	}
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	answer, err := transport.Post(ctx, t.clients.For(ch), c.URL.Reveal(), header, body)
+	answer, err := transport.Post(ctx, t.clients.For(a.Channel), c.URL.Reveal(), header, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if failure := answer.Outcome(now, errorCode(answer.Body)); failure != nil {
-		return failure
+	if failure := answer.Outcome(a.Now, errorCode(answer.Body)); failure != nil {
+		return nil, failure
 	}
 	switch text := string(bytes.TrimSpace(answer.Body)); {
 	case text == "ok":
-		return nil
+		return nil, nil
 	case answer.Incomplete != nil:
-		return answer.Incomplete
+		return nil, answer.Incomplete
 	case text == "": // servers that only speak Slack's language
-		return nil
+		return nil, nil
 	}
 	// A success that says something else is a login page, say, and no delivery.
-	return &transport.SendError{
+	return nil, &transport.SendError{
 		Reason: transport.ReasonBadResponse, Class: transport.Retry,
 		Err: errors.New("the answer is not Slack's ok"),
 	}

@@ -92,7 +92,7 @@ func send(t *testing.T, address string) error {
 	client := safenet.NewClient(safenet.Policy{Operator: true}, safenet.Options{})
 	t.Cleanup(client.CloseIdleConnections)
 	ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: parse(t, address)}
-	return New(transport.Clients{Operator: client}).Send(t.Context(), ch, transporttest.Event(), time.Now())
+	return transporttest.Send(t.Context(), New(transport.Clients{Operator: client}), ch, transporttest.Event(), time.Now())
 }
 
 // Slack's word is in the body: cut off, nothing is confirmed.

@@ -93,7 +93,7 @@ func (s suite) statuses(t *testing.T) {
 				header.Set("Retry-After", tt.retryAfter)
 			}
 			tr, ch := s.serve(t, echo(tt.status, header))
-			err := tr.Send(t.Context(), ch, Event(), now)
+			err := Send(t.Context(), tr, ch, Event(), now)
 			s.check(t, err, tt.want)
 			if err != nil && !strings.Contains(err.Error(), strconv.Itoa(tt.status)) {
 				t.Errorf("the error does not tell the status: %v", err)
@@ -116,7 +116,7 @@ func (s suite) redirect(t *testing.T) {
 				}
 				w.WriteHeader(status)
 			}))
-			s.check(t, tr.Send(t.Context(), ch, Event(), now), want{reason: "redirect", class: classDead})
+			s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "redirect", class: classDead})
 			if hits.Load() != 1 {
 				t.Errorf("%d to %q: %d requests", status, location, hits.Load())
 			}
@@ -137,7 +137,7 @@ func (s suite) slow(t *testing.T) {
 	tr, ch := s.serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stall(r) }))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err := tr.Send(ctx, ch, Event(), now)
+	err := Send(ctx, tr, ch, Event(), now)
 	s.check(t, err, want{reason: "timeout", class: classRetry})
 	if errors.Is(err, context.Canceled) {
 		t.Error("a timeout passes for a stop")
@@ -145,7 +145,7 @@ func (s suite) slow(t *testing.T) {
 
 	ctx, cancel = context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
-	s.check(t, tr.Send(ctx, ch, Event(), now), want{reason: "timeout", class: classRetry, noAttempt: true})
+	s.check(t, Send(ctx, tr, ch, Event(), now), want{reason: "timeout", class: classRetry, noAttempt: true})
 }
 
 // A failing status is known before its body, which may never end.
@@ -158,7 +158,7 @@ func (s suite) slowBody(t *testing.T) {
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	s.check(t, tr.Send(ctx, ch, Event(), now), want{reason: "client_error", class: classDead})
+	s.check(t, Send(ctx, tr, ch, Event(), now), want{reason: "client_error", class: classDead})
 }
 
 func (s suite) cancelled(t *testing.T) {
@@ -169,13 +169,13 @@ func (s suite) cancelled(t *testing.T) {
 	}))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-arrived; cancel() }()
-	err := tr.Send(ctx, ch, Event(), now)
+	err := Send(ctx, tr, ch, Event(), now)
 	s.check(t, err, want{reason: "connection", class: classRetry})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v is not context.Canceled", err)
 	}
 
-	err = tr.Send(ctx, ch, Event(), now)
+	err = Send(ctx, tr, ch, Event(), now)
 	s.check(t, err, want{reason: "connection", class: classRetry, noAttempt: true})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v is not context.Canceled", err)
@@ -240,7 +240,7 @@ func (s suite) brokenAnswers(t *testing.T) {
 				}
 			})
 			tr := s.New(clients(t, nil))
-			s.check(t, tr.Send(t.Context(), s.channel(t, tr, base), Event(), now), want{reason: tt.reason, class: classRetry})
+			s.check(t, Send(t.Context(), tr, s.channel(t, tr, base), Event(), now), want{reason: tt.reason, class: classRetry})
 		})
 	}
 	t.Run("reset in the header", func(t *testing.T) {
@@ -250,7 +250,7 @@ func (s suite) brokenAnswers(t *testing.T) {
 			reset(c)
 		})
 		tr := s.New(clients(t, nil))
-		s.check(t, tr.Send(t.Context(), s.channel(t, tr, base), Event(), now), want{reason: "connection", class: classRetry})
+		s.check(t, Send(t.Context(), tr, s.channel(t, tr, base), Event(), now), want{reason: "connection", class: classRetry})
 	})
 }
 
@@ -270,7 +270,7 @@ func (s suite) hugeAnswer(t *testing.T) {
 			}
 		}
 	}))
-	s.check(t, tr.Send(t.Context(), ch, Event(), now), want{reason: "server_error", class: classRetry})
+	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "server_error", class: classRetry})
 	<-done
 	if n := written.Load(); n >= 1<<30 {
 		t.Errorf("%d bytes of an answer were taken", n)
@@ -285,7 +285,7 @@ func (s suite) refused(t *testing.T) {
 	base := "http://" + l.Addr().String()
 	_ = l.Close()
 	tr := s.New(clients(t, nil))
-	err = tr.Send(t.Context(), s.channel(t, tr, base), Event(), now)
+	err = Send(t.Context(), tr, s.channel(t, tr, base), Event(), now)
 	s.check(t, err, want{reason: "connection", class: classRetry})
 	if err != nil && !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("the error does not say what happened: %v", err)
@@ -304,7 +304,7 @@ func (s suite) tls(t *testing.T) {
 	trusted.AddCert(srv.Certificate())
 
 	tr := s.New(clients(t, trusted))
-	if err := tr.Send(t.Context(), s.channel(t, tr, srv.URL), Event(), now); err != nil {
+	if err := Send(t.Context(), tr, s.channel(t, tr, srv.URL), Event(), now); err != nil {
 		t.Errorf("with a good certificate: %v", err)
 	}
 	byName := strings.Replace(srv.URL, "127.0.0.1", "localhost", 1) // which the certificate does not hold
@@ -318,7 +318,7 @@ func (s suite) tls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tr := s.New(clients(t, tt.roots))
-		err := tr.Send(t.Context(), s.channel(t, tr, tt.base), Event(), now)
+		err := Send(t.Context(), tr, s.channel(t, tr, tt.base), Event(), now)
 		s.check(t, err, want{reason: "tls", class: classRetry})
 		if err != nil && !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v", tt.name, err)
@@ -333,6 +333,6 @@ func (s suite) tls(t *testing.T) {
 	plain.Start()
 	t.Cleanup(plain.Close)
 	tr = s.New(clients(t, nil))
-	err := tr.Send(t.Context(), s.channel(t, tr, strings.Replace(plain.URL, "http:", "https:", 1)), Event(), now)
+	err := Send(t.Context(), tr, s.channel(t, tr, strings.Replace(plain.URL, "http:", "https:", 1)), Event(), now)
 	s.check(t, err, want{reason: "tls", class: classRetry})
 }

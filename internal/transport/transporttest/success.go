@@ -23,7 +23,7 @@ func (s suite) delivers(t *testing.T) {
 	if tr.Type() == "" {
 		t.Error("the transport serves no type")
 	}
-	if err := tr.Send(t.Context(), ch, Event(), now); err != nil {
+	if err := Send(t.Context(), tr, ch, Event(), now); err != nil {
 		t.Fatal(err)
 	}
 	got := sink.Requests()
@@ -45,7 +45,7 @@ func (s suite) sameBytes(t *testing.T) {
 	sink := NewSink(t, s.Confirm)
 	tr, ch := s.serve(t, sink)
 	for _, at := range []time.Time{now, now, now.Add(time.Hour)} {
-		if err := tr.Send(t.Context(), ch, Event(), at); err != nil {
+		if err := Send(t.Context(), tr, ch, Event(), at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func (s suite) reuse(t *testing.T) {
 	tr := s.New(clients(t, nil))
 	ch := s.channel(t, tr, srv.URL)
 	for range 2 * len(statuses) {
-		_ = tr.Send(t.Context(), ch, Event(), now) // the statuses are tested elsewhere
+		_ = Send(t.Context(), tr, ch, Event(), now) // the statuses are tested elsewhere
 	}
 	if got := conns.Load(); got != 1 {
 		t.Errorf("%d connections for %d requests", got, n.Load())
@@ -93,7 +93,7 @@ func (s suite) concurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range senders {
 		wg.Go(func() {
-			if err := tr.Send(t.Context(), ch, Event(), now); err != nil {
+			if err := Send(t.Context(), tr, ch, Event(), now); err != nil {
 				t.Error(err)
 			}
 		})
@@ -129,7 +129,7 @@ func (s suite) hostileText(t *testing.T) {
 			Error:     &event.Failure{ID: text, Type: text, Message: text},
 			Raw:       raw,
 		}
-		if err := tr.Send(t.Context(), ch, ev, now); err != nil {
+		if err := Send(t.Context(), tr, ch, ev, now); err != nil {
 			t.Errorf("%.20q: %v", text, err)
 		}
 	}
@@ -147,9 +147,9 @@ func (s suite) guard(t *testing.T) {
 	sink := NewSink(t, s.Confirm)
 	tr, ch := s.serve(t, sink)
 	ch.ManagedBy = channel.ManagedByAPI
-	s.check(t, tr.Send(t.Context(), ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
+	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
 	ch.ManagedBy = "" // nobody's word: no more trusted than a tenant's
-	s.check(t, tr.Send(t.Context(), ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
+	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
 	if n := len(sink.Requests()); n != 0 {
 		t.Errorf("%d requests got past the guard", n)
 	}
@@ -158,5 +158,5 @@ func (s suite) guard(t *testing.T) {
 func (s suite) noConfig(t *testing.T) {
 	tr := s.New(clients(t, nil))
 	ch := &channel.Channel{Type: tr.Type(), Enabled: true}
-	s.check(t, tr.Send(t.Context(), ch, Event(), now), want{reason: "channel_config", class: classDead, noAttempt: true})
+	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "channel_config", class: classDead, noAttempt: true})
 }

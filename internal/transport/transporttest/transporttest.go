@@ -3,6 +3,7 @@
 package transporttest
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -53,6 +54,12 @@ func Run(t *testing.T, c Case) {
 }
 
 type suite struct{ Case }
+
+// Send makes one attempt.
+func Send(ctx context.Context, tr transport.Transport, ch *channel.Channel, ev *event.Event, now time.Time) error {
+	_, err := tr.Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: now})
+	return err
+}
 
 // now is the time of every attempt, so that Retry-After dates can be told.
 var now = time.Date(2026, 1, 15, 9, 31, 0, 0, time.UTC)

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"accessrelay/internal/channel"
 	config "accessrelay/internal/channel/webhook"
 	"accessrelay/internal/event"
 	"accessrelay/internal/transport"
@@ -27,23 +26,23 @@ func New(clients transport.Clients) *Transport { return &Transport{clients} }
 func (*Transport) Type() string { return config.Type }
 
 // Send implements [transport.Transport]. Any 2xx is the confirmation.
-func (t *Transport) Send(ctx context.Context, ch *channel.Channel, ev *event.Event, now time.Time) error {
-	c, ok := ch.Config.(*config.Config)
+func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Recipient, error) {
+	c, ok := a.Channel.Config.(*config.Config)
 	if !ok {
-		return transport.Misconfigured(ch.ConfigErr)
+		return nil, transport.Misconfigured(a.Channel.ConfigErr)
 	}
-	body, err := transport.Envelope(ev)
+	body, err := transport.Envelope(a.Event)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := transport.Post(ctx, t.clients.For(ch), c.URL.Reveal(), header(c, ev.ID, now, body), body)
+	answer, err := transport.Post(ctx, t.clients.For(a.Channel), c.URL.Reveal(), header(c, a.Event.ID, a.Now, body), body)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if failure := answer.Outcome(now, ""); failure != nil {
-		return failure
+	if failure := answer.Outcome(a.Now, ""); failure != nil {
+		return nil, failure
 	}
-	return nil
+	return nil, nil
 }
 
 func header(c *config.Config, id string, now time.Time, body []byte) http.Header {

@@ -80,7 +80,7 @@ func delivery(t *testing.T, c map[string]any, ev *event.Event, now time.Time) (h
 	t.Cleanup(client.CloseIdleConnections)
 	c["url"] = srv.URL
 	ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Type: config.Type, Config: parse(t, c)}
-	if err := New(transport.Clients{Operator: client}).Send(t.Context(), ch, ev, now); err != nil {
+	if err := transporttest.Send(t.Context(), New(transport.Clients{Operator: client}), ch, ev, now); err != nil {
 		t.Fatal(err)
 	}
 	got := sink.Requests()
@@ -144,7 +144,7 @@ func TestUnrenderable(t *testing.T) {
 	ev := transporttest.Event()
 	ev.Raw = json.RawMessage(`{"canary":`)
 	ch := &channel.Channel{Config: parse(t, map[string]any{"url": "https://a.example/"})}
-	se := transport.AsSendError(New(transport.Clients{}).Send(t.Context(), ch, ev, time.Now()))
+	se := transport.AsSendError(transporttest.Send(t.Context(), New(transport.Clients{}), ch, ev, time.Now()))
 	if se.Reason != transport.ReasonRender || se.Class != transport.Dead || !se.NoAttempt || strings.Contains(se.Error(), "canary") {
 		t.Errorf("%+v", se)
 	}
@@ -162,7 +162,7 @@ func TestBodyCutAfterSuccess(t *testing.T) {
 	client := safenet.NewClient(safenet.Policy{Operator: true}, safenet.Options{})
 	t.Cleanup(client.CloseIdleConnections)
 	ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: parse(t, map[string]any{"url": srv.URL})}
-	if err := New(transport.Clients{Operator: client}).Send(t.Context(), ch, transporttest.Event(), time.Now()); err != nil {
+	if err := transporttest.Send(t.Context(), New(transport.Clients{Operator: client}), ch, transporttest.Event(), time.Now()); err != nil {
 		t.Errorf("a confirmed delivery is an error: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package ratelimit
 
 import (
 	"strings"
@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-func TestParseRate(t *testing.T) {
+func TestParse(t *testing.T) {
 	for text, want := range map[string]Rate{
 		"1/s": {1, time.Second}, "100/s": {100, time.Second}, "60/m": {60, time.Minute},
 		"1000/h": {1000, time.Hour}, "1000000/s": {1_000_000, time.Second},
 	} {
-		got, err := ParseRate(text)
+		got, err := Parse(text)
 		if err != nil || got != want || got.String() != text {
-			t.Errorf("ParseRate(%q) = %v, %v; want %v", text, got, err, want)
+			t.Errorf("Parse(%q) = %v, %v; want %v", text, got, err, want)
 		}
 	}
 }
 
-func TestParseRateTeaches(t *testing.T) {
+func TestParseTeaches(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                       "must be a rate such as 100/s",
 		"100":                    "must be a rate such as 100/s",
@@ -42,8 +42,8 @@ func TestParseRateTeaches(t *testing.T) {
 		"1000001/s":              "must be at most 1000000/s",
 		"99999999999999999999/m": "must be at most 1000000/m",
 	} {
-		if got, err := ParseRate(text); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("ParseRate(%q) = %v, %v; want %s…", text, got, err, want)
+		if got, err := Parse(text); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("Parse(%q) = %v, %v; want %s…", text, got, err, want)
 		}
 	}
 }
