@@ -60,12 +60,29 @@ readme-tools:
 	for tool in "$${missing[@]}"; do command -v $$tool >/dev/null || { \
 		echo "make: a test follows the README, which calls $$tool, and it is not on PATH: install it" >&2; exit 1; }; done
 
+# The e2e tests send mail to a server that is not ours.
+.PHONY: mail-tools
+mail-tools: readme-tools
+	@python3 -c 'import aiosmtpd' 2>/dev/null && exit 0; \
+	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		echo "python3 has no aiosmtpd: installing Debian's"; \
+		apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null 2>&1; \
+	fi; \
+	python3 -c 'import aiosmtpd' 2>/dev/null || { \
+		echo "make: the tests start a mail server, python3 -m aiosmtpd, and python3 has no such module;" \
+		     "install it: apt-get install python3-aiosmtpd, pip install aiosmtpd, …" >&2; exit 1; }
+
+# All that the tests call beside Go.
+.PHONY: test-tools
+test-tools: redis readme-tools mail-tools
+
 .PHONY: test
-test: redis readme-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
+test: test-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
 	$(GO) test -race -timeout=20m -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: cover
-cover: redis readme-tools ## Run all tests and print the coverage of each function's file and the total
+cover: test-tools ## Run all tests and print the coverage of each function's file and the total
 	@mkdir -p $(BIN)
 	$(GO) test -covermode=atomic -coverpkg=./internal/... -coverprofile=$(BIN)/cover.out $(PKG) >$(BIN)/cover.log || { cat $(BIN)/cover.log; exit 1; }
 	$(GO) tool cover -func=$(BIN)/cover.out

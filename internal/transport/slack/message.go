@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf16"
 
 	"accessrelay/internal/event"
+	"accessrelay/internal/wording"
 )
 
 // Budgets, in the units of text.go. Slack takes 3,000 characters a section,
@@ -22,7 +22,6 @@ const (
 	listLineBudget = 130 // of the lists of accesses and approvals, up to listLines
 	listLines      = 8
 	contextBudget  = 100 // each part
-	maxButtonURL   = 1000
 	maxRaw         = 2800
 	maxMessage     = 13000
 )
@@ -63,21 +62,19 @@ func section(s string) block {
 
 // render writes the message for ev. The same event always gives the same bytes.
 func render(ev *event.Event) ([]byte, error) {
-	w := wordsFor(ev.Type)
-	plain := facts{ev, func(s string) string { return s }, plainDate}
-	rich := facts{ev, strong, date}
+	emoji, title := wording.Title(ev.Type)
 
-	m := message{Text: w.emoji + " " + w.title + ": " + sentence(w.say(plain))}
+	m := message{Text: emoji + " " + title + ": " + wording.Sentence(ev, plainStyle)}
 	add := func(bs ...block) { m.Blocks = append(m.Blocks, bs...) }
-	add(block{Type: "header", Text: &text{Type: "plain_text", Text: w.emoji + " " + w.title}})
-	add(section(sentence(w.say(rich))))
+	add(block{Type: "header", Text: &text{Type: "plain_text", Text: emoji + " " + title}})
+	add(section(wording.Sentence(ev, style)))
 	if fs := fields(ev); len(fs) > 0 {
 		add(block{Type: "section", Fields: fs})
 	}
-	add(accessList(ev)...)
-	add(quote("Reason", reason(ev), reasonBudget)...)
-	add(quote("Error", failure(ev), errorBudget)...)
-	add(approvals(ev)...)
+	add(list(wording.Accesses(ev, style, listLineBudget, listLines))...)
+	add(quote("Reason", wording.Reason(ev), reasonBudget)...)
+	add(quote("Error", wording.Failure(ev), errorBudget)...)
+	add(list(wording.Approvals(ev, style, listLineBudget, listLines))...)
 	tail := append(link(ev), origin(ev))
 	if ev.Type == event.Unrecognized && len(ev.Raw) > 0 {
 		room, err := roomIn(m, tail)
@@ -116,17 +113,6 @@ func encode(m message) ([]byte, error) {
 	return bytes.TrimSpace(b.Bytes()), nil
 }
 
-// sentence begins with a capital where it begins with words of ours; a name
-// stays as it is.
-func sentence(s string) string {
-	for _, ours := range []string{"the ", "somebody ", "access to "} {
-		if strings.HasPrefix(s, ours) {
-			return strings.ToUpper(s[:1]) + s[1:]
-		}
-	}
-	return s
-}
-
 func quote(label, s string, budget int) []block {
 	if s = lines(s, budget); s == "" {
 		return nil
@@ -134,41 +120,10 @@ func quote(label, s string, budget int) []block {
 	return []block{section("*" + label + "*\n" + s)}
 }
 
-func reason(ev *event.Event) string {
-	if ev.Request == nil {
-		return ""
-	}
-	return ev.Request.Reason
-}
-
-func failure(ev *event.Event) string {
-	if ev.Error == nil {
-		return ""
-	}
-	parts := make([]string, 0, 3)
-	for _, s := range []string{ev.Error.Type, ev.Error.Message} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	s := strings.Join(parts, ": ")
-	if ev.Error.ID != "" {
-		s = strings.TrimSpace(s + " (" + ev.Error.ID + ")")
-	}
-	return s
-}
-
 // link is a button to the request. Only https: a button takes any scheme.
 func link(ev *event.Event) []block {
-	if ev.Request == nil || len(ev.Request.URL) > maxButtonURL {
-		return nil
-	}
-	u, err := url.Parse(ev.Request.URL)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return nil
-	}
-	address := u.String()
-	if len(address) > maxButtonURL || width(address) != len(address) { // not plain ASCII after all
+	address := wording.Link(ev)
+	if !strings.HasPrefix(address, "https://") {
 		return nil
 	}
 	return []block{{Type: "actions", Elements: []any{
@@ -178,15 +133,7 @@ func link(ev *event.Event) []block {
 
 // origin tells where the event comes from, for whoever has to look for it.
 func origin(ev *event.Event) block {
-	var parts []string
-	for _, s := range []string{ev.Platform, ev.Source, ev.PlatformEvent, ev.ID} {
-		if s = line(s, contextBudget); s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if at := ev.At(); !at.IsZero() {
-		parts = append(parts, date(at))
-	}
+	parts := wording.Origin(ev, style, contextBudget)
 	if len(parts) == 0 {
 		parts = []string{"accessrelay"}
 	}

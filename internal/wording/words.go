@@ -1,11 +1,45 @@
-package slack
+// Package wording puts an event into words: a title, a sentence, and the facts
+// in the order in which people ask for them. How a text is set (escaped, made
+// short, in bold) is the [Style]'s business, so that a chat message, a mail and
+// a subject line say the same. All functions are pure: the same event always
+// gives the same words.
+package wording
 
 import (
 	"strings"
-	"time"
 
 	"accessrelay/internal/event"
 )
+
+// Title is what kind of event t is, in two to five words of ours, and a symbol
+// for it. Types that are newer than this package have one too.
+func Title(t event.Type) (emoji, title string) {
+	w := wordsFor(t)
+	return w.emoji, w.title
+}
+
+// Sentence says what happened in one line, set by st.
+func Sentence(ev *event.Event, st Style) string {
+	return sentence(wordsFor(ev.Type).say(facts{ev, st}))
+}
+
+// Headline is title and sentence in one line of plain text, for a place that
+// has no room for more.
+func Headline(ev *event.Event) string {
+	_, title := Title(ev.Type)
+	return title + ": " + Sentence(ev, Plain)
+}
+
+// sentence begins with a capital where it begins with words of ours; a name
+// stays as it is.
+func sentence(s string) string {
+	for _, ours := range []string{"the ", "somebody ", "access to "} {
+		if strings.HasPrefix(s, ours) {
+			return strings.ToUpper(s[:1]) + s[1:]
+		}
+	}
+	return s
+}
 
 // words says what happened, to somebody who is on call and has never heard of
 // the event types.
@@ -94,21 +128,19 @@ func wordsFor(t event.Type) words {
 	if w, ok := wordsOf[t]; ok {
 		return w
 	}
-	return words{"ℹ️", "Access event", func(facts) string { return "Event " + line(string(t), nameBudget) + "." }}
+	return words{"ℹ️", "Access event", func(f facts) string { return "Event " + f.st.Line(string(t), nameBudget) + "." }}
 }
 
 // nameBudget bounds each name within a sentence.
 const nameBudget = 60
 
-// facts are an event's, made safe and short for a sentence. strong and date say
-// how to set names and times.
+// facts are an event's, made safe and short for a sentence.
 type facts struct {
-	ev     *event.Event
-	strong func(string) string
-	date   func(time.Time) string
+	ev *event.Event
+	st Style
 }
 
-func (f facts) name(s string) string { return f.strong(line(s, nameBudget)) }
+func (f facts) name(s string) string { return f.st.strong(f.st.Line(s, nameBudget)) }
 
 func (f facts) person(ps ...*event.Person) string {
 	for _, p := range ps {
@@ -219,13 +251,13 @@ func (f facts) by(status string) string {
 
 func (f facts) until(before string) string {
 	if w := f.ev.Window; w != nil && !w.EndsAt.IsZero() {
-		return before + f.date(w.EndsAt)
+		return before + f.st.Moment(w.EndsAt)
 	}
 	return ""
 }
 
 func (f facts) platformEvent() string {
-	if s := line(f.ev.PlatformEvent, nameBudget); s != "" {
+	if s := f.st.Line(f.ev.PlatformEvent, nameBudget); s != "" {
 		return " (" + s + ")"
 	}
 	return ""
