@@ -34,7 +34,8 @@ type Channel struct {
 	Enabled        bool
 	DisabledReason string // set when the relay disabled it
 	Filters        []string
-	RateLimit      *ratelimit.Rate // as it was set; nil: the type's default
+	RateLimit      *ratelimit.Rate // as it was set; nil: the type's. What counts is [Channel.Rate]
+	TypeRate       *ratelimit.Rate // of its type: [DefaultRate]; set by whoever knows the kinds
 	Redact         []string        // paths of the event that this channel must not see: event.Redact
 	ManagedBy      ManagedBy
 	CreatedAt      time.Time // zero for a file's channel

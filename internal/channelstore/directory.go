@@ -159,6 +159,7 @@ func (d *Directory) read(ctx context.Context, tenantID string, already map[strin
 			}
 			s.configs[id] = o
 			r.Config, r.ConfigErr = o.config, o.err
+			r.TypeRate = channel.DefaultRate(d.kinds.ByType(r.Type))
 		}
 		list = append(list, r)
 	}

@@ -58,7 +58,7 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 	if kind == nil {
 		return c, 0
 	}
-	c.Type = kind.Type()
+	c.Type, c.TypeRate = kind.Type(), channel.DefaultRate(kind)
 	l.channelConfig(o.get("config"), kind, c)
 	return c, o.get("name").line
 }

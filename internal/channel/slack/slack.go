@@ -3,8 +3,10 @@ package slack
 
 import (
 	"encoding/json"
+	"time"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/secret"
 )
 
@@ -30,6 +32,10 @@ func (Kind) Type() string { return Type }
 
 // Slug implements [channel.Kind].
 func (Kind) Slug() string { return "slack-webhook" }
+
+// DefaultRate implements [channel.Paced]: Slack takes one message a second for
+// each webhook, with short bursts above.
+func (Kind) DefaultRate() ratelimit.Rate { return ratelimit.Rate{N: 1, Per: time.Second} }
 
 // Parse implements [channel.Kind]. The address may stand under url, or under
 // webhook_url as in JITSudo's guide, not under both.
