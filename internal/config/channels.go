@@ -36,8 +36,7 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 	if !l.is(a, objectNode) {
 		return nil, 0
 	}
-	l.later(a, "rate_limit", "redact")
-	o := l.object(a, "name", "type", "config", "event_filters")
+	o := l.object(a, "name", "type", "config", "event_filters", "rate_limit", "redact")
 	c := &channel.Channel{
 		TenantID:  tenantID,
 		Name:      l.name(o.get("name")),
@@ -45,15 +44,9 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 		ManagedBy: channel.ManagedByFile,
 	}
 	c.ID = channel.FileID(tenantID, c.Name)
-	for _, f := range l.list(o.get("event_filters")) {
-		s := l.str(f)
-		if l.err == nil {
-			if err := event.CheckFilter(s); err != nil {
-				l.fail(f, "%v", err)
-			}
-		}
-		c.Filters = append(c.Filters, s)
-	}
+	c.Filters = l.checked(o.get("event_filters"), event.CheckFilter)
+	c.RateLimit = l.rate(o.get("rate_limit"))
+	c.Redact = l.checked(o.get("redact"), event.CheckRedact)
 	kind := l.kind(o.get("type"))
 	if kind == nil {
 		return c, 0
@@ -61,6 +54,21 @@ func (l *loader) channel(tenantID string, a at) (*channel.Channel, int) {
 	c.Type, c.TypeRate = kind.Type(), channel.DefaultRate(kind)
 	l.channelConfig(o.get("config"), kind, c)
 	return c, o.get("name").line
+}
+
+// checked reads a list of words that check has nothing against.
+func (l *loader) checked(a at, check func(string) error) []string {
+	var out []string
+	for _, item := range l.list(a) {
+		s := l.str(item)
+		if l.err == nil {
+			if err := check(s); err != nil {
+				l.fail(item, "%v", err)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func (l *loader) kind(a at) channel.Kind {

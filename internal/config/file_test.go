@@ -129,6 +129,12 @@ func TestLoadChannels(t *testing.T) {
 		slack.ManagedBy != channel.ManagedByFile || !slices.Equal(slack.Filters, []string{"request.break_glass", "grant.*"}) {
 		t.Errorf("channel %+v", slack)
 	}
+	if slack.RateLimit != nil || slack.Rate() == nil || slack.Rate().String() != "1/s" || slack.Redact != nil {
+		t.Errorf("slack: rate %v of %v, redact %v; want its type's rate, and nothing redacted", slack.Rate(), slack.RateLimit, slack.Redact)
+	}
+	if siem.Rate() == nil || siem.Rate().String() != "600/m" || !slices.Equal(siem.Redact, []string{"request.reason", "raw.data.email"}) {
+		t.Errorf("siem: rate %v, redact %v", siem.Rate(), siem.Redact)
+	}
 	if again := load(t, "testdata/accessrelay.yaml", NeedChannels, channelVars).Tenants[0].Channels; again[0].ID != slack.ID || again[1].ID != siem.ID || slack.ID == siem.ID {
 		t.Errorf("ids %s, %s then %s, %s: want the same at every start, each its own", slack.ID, siem.ID, again[0].ID, again[1].ID)
 	}

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/source"
 )
 
@@ -88,10 +90,15 @@ func (stubKind) Mask(raw json.RawMessage) json.RawMessage {
 	return channel.MaskObject(raw, map[string]func(json.RawMessage) any{"url": channel.ShowURL})
 }
 
+// pacedKind is one that has a rate limit of its own.
+type pacedKind struct{ stubKind }
+
+func (pacedKind) DefaultRate() ratelimit.Rate { return ratelimit.Rate{N: 1, Per: time.Second} }
+
 func stubs() Known {
 	return Known{
 		Platforms: map[string]source.Platform{"p0": stubPlatform("p0"), "generic": stubConfigurable{stubPlatform: "generic"}},
-		Kinds:     channel.Kinds{stubKind{"slack-webhook"}, stubKind{"generic-webhook"}},
+		Kinds:     channel.Kinds{pacedKind{stubKind{"slack-webhook"}}, stubKind{"generic-webhook"}},
 	}
 }
 

@@ -45,11 +45,11 @@ func Parse(s string) (Rate, error) {
 	case err != nil && number == "":
 		return Rate{}, fmt.Errorf("must begin with a number, as in 100/%s", unit)
 	case err == nil && n == 0:
-		return Rate{}, fmt.Errorf("must be at least 1; leave the key out for no limit")
+		return Rate{}, fmt.Errorf("must be at least 1; leave the key out for the default")
 	case err == nil && number[0] == '0':
 		return Rate{}, fmt.Errorf("must begin with a whole number, without zeros before it, as in %d/%s", n, unit)
 	case err != nil || n > mostRate:
-		return Rate{}, fmt.Errorf("must be at most %d/%s; leave the key out for no limit", mostRate, unit)
+		return Rate{}, fmt.Errorf("must be at most %d/%s; leave the key out for the default", mostRate, unit)
 	}
 	return Rate{N: int(n), Per: per}, nil
 }

@@ -29,7 +29,7 @@ func TestParseTeaches(t *testing.T) {
 		"100/s ":                 "must end in /s, /m or /h",
 		"100/1s":                 "must end in /s, /m or /h",
 		"1/2/s":                  "must end in /s, /m or /h",
-		"0/s":                    "must be at least 1; leave the key out for no limit",
+		"0/s":                    "must be at least 1; leave the key out for the default",
 		"00/h":                   "must be at least 1",
 		"007/m":                  "must begin with a whole number, without zeros before it, as in 7/m",
 		"/s":                     "must begin with a number, as in 100/s",
