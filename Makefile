@@ -60,17 +60,19 @@ readme-tools:
 	for tool in "$${missing[@]}"; do command -v $$tool >/dev/null || { \
 		echo "make: a test follows the README, which calls $$tool, and it is not on PATH: install it" >&2; exit 1; }; done
 
-# The e2e tests send mail to a server that is not ours.
+# The e2e tests send mail to a server that is not ours. Debian's python3 may not
+# be the one that is first on PATH.
 .PHONY: mail-tools
 mail-tools: readme-tools
-	@python3 -c 'import aiosmtpd' 2>/dev/null && exit 0; \
+	@has() { for py in python3 /usr/bin/python3; do $$py -c 'import aiosmtpd' 2>/dev/null && return; done; return 1; }; \
+	has && exit 0; \
 	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
 		echo "python3 has no aiosmtpd: installing Debian's"; \
 		apt-get update -qq >/dev/null && \
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-aiosmtpd >/dev/null 2>&1; \
 	fi; \
-	python3 -c 'import aiosmtpd' 2>/dev/null || { \
-		echo "make: the tests start a mail server, python3 -m aiosmtpd, and python3 has no such module;" \
+	has || { \
+		echo "make: the tests start a mail server with python3's aiosmtpd, which it does not have;" \
 		     "install it: apt-get install python3-aiosmtpd, pip install aiosmtpd, …" >&2; exit 1; }
 
 # All that the tests call beside Go.
