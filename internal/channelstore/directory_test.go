@@ -252,7 +252,8 @@ func (on suite) testDirectoryBad(t *testing.T) {
 			r.Sealed = flip(fmt.Appendf(nil, `{"v":1,"tenant_id":%q,"channel_id":%q,"channel_type":"fake","config":{"a":%q}}`, r.TenantID, r.ID, hidden))
 		}, want: "config: must be a string"},
 		{name: "record is no JSON", raw: hidden, want: "decoding channel"},
-		{name: "record of a later version", raw: `{"v":2,"name":"bad","channel_type":"fake","enabled":true}`, want: "layout 2"},
+		{name: "a rate of no sort", raw: `{"v":1,"name":"bad","channel_type":"fake","enabled":true,"rate_limit":"fast"}`, want: "its rate_limit must be a rate"},
+		{name: "record of a later version", raw: `{"v":3,"name":"bad","channel_type":"fake","enabled":true}`, want: "layout 3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, rdb)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +40,7 @@ func TestStore(t *testing.T) {
 			t.Run("revisions", on.testRevisions)
 			t.Run("revisions do not return", on.testRevisionsDoNotReturn)
 			t.Run("unreadable", on.testUnreadable)
+			t.Run("layout of redacted", on.testLayoutOfRedacted)
 			t.Run("update of a later version", on.testUpdateOfALaterVersion)
 			t.Run("directory", on.testDirectory)
 			t.Run("directory at once", on.testDirectoryAtOnce)
@@ -113,7 +113,15 @@ func (w *world) get(id string) Record {
 // same fails the test unless two records are alike in every field.
 func same(t *testing.T, what string, got, want Record) {
 	t.Helper()
-	if g, w := fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want); g != w {
+	g, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(g) != string(w) {
 		t.Errorf("%s: %s\nwant %s", what, g, w)
 	}
 }

@@ -8,10 +8,19 @@ import (
 	"time"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/ratelimit"
 )
 
-// version is the layout of a record. A reader refuses any other.
-const version = 1
+// The layouts of a record. A reader refuses what it does not know, so a record
+// has the oldest layout that says all of it.
+const (
+	version = 1
+	// redacted is that of a channel with paths to redact. A worker of a version
+	// that knows only the first would not read them and show the channel what it
+	// must not see; so it gets a record that it refuses.
+	redacted = 2
+	newest   = redacted
+)
 
 // Record is a channel as it is stored: without its config, which is sealed.
 type Record struct {
@@ -32,6 +41,8 @@ type record struct {
 	Enabled        bool            `json:"enabled"`
 	DisabledReason string          `json:"disabled_reason,omitempty"`
 	Filters        []string        `json:"event_filters"`
+	RateLimit      string          `json:"rate_limit,omitempty"`
+	Redact         []string        `json:"redact,omitempty"` // layout 2
 	CreatedAt      time.Time       `json:"created_at"`
 	UpdatedAt      time.Time       `json:"updated_at"`
 	Masked         json.RawMessage `json:"masked,omitempty"`
@@ -42,8 +53,15 @@ func encode(r Record) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
+	layout, rate := version, ""
+	if len(r.Redact) > 0 {
+		layout = redacted
+	}
+	if r.RateLimit != nil {
+		rate = r.RateLimit.String()
+	}
 	err := enc.Encode(record{
-		Version: version, Revision: r.Revision,
+		Version: layout, Revision: r.Revision, RateLimit: rate, Redact: r.Redact,
 		Name: r.Name, Type: r.Type, Enabled: r.Enabled, DisabledReason: r.DisabledReason,
 		Filters: append([]string{}, r.Filters...), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 		Masked: r.Masked, Sealed: r.Sealed,
@@ -59,16 +77,24 @@ func encode(r Record) (string, error) {
 func decode(tenantID, id, text string) (Record, error) {
 	var in record
 	err := json.Unmarshal([]byte(text), &in)
+	var rate *ratelimit.Rate
 	switch {
 	case err != nil:
 		err = fmt.Errorf("decoding channel %s: %w", id, err)
-	case in.Version != version:
-		err = fmt.Errorf("channel %s: its record has layout %d, this version reads %d", id, in.Version, version)
+	case in.Version < version || in.Version > newest:
+		err = fmt.Errorf("channel %s: its record has layout %d, this version reads up to %d", id, in.Version, newest)
+	case in.RateLimit != "":
+		r, bad := ratelimit.Parse(in.RateLimit)
+		if bad != nil {
+			err = fmt.Errorf("channel %s: its rate_limit %w", id, bad)
+		}
+		rate = &r
 	}
 	return Record{
 		Channel: channel.Channel{
 			ID: id, TenantID: tenantID, Name: in.Name, Type: in.Type,
 			Enabled: in.Enabled, DisabledReason: in.DisabledReason, Filters: append([]string{}, in.Filters...),
+			RateLimit: rate, Redact: in.Redact,
 			ManagedBy: channel.ManagedByAPI, CreatedAt: in.CreatedAt, UpdatedAt: in.UpdatedAt, Masked: in.Masked,
 		},
 		Sealed: in.Sealed, Revision: in.Revision,

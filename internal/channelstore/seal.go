@@ -18,6 +18,9 @@ type Opener interface {
 	Open(sealed []byte) ([]byte, error)
 }
 
+// sealedVersion is the layout of what is sealed.
+const sealedVersion = 1
+
 // envelope is what is sealed: the config and whose it is. Sealing alone would
 // let anyone who can write to Redis put one channel's secret beside another's
 // address; this way a config is of use at its own channel only.
@@ -32,7 +35,7 @@ type envelope struct {
 // Seal closes a channel's config, secrets in the clear, for [Record.Sealed].
 // The whole config is sealed, the address with the secrets that are meant for it.
 func Seal(s Sealer, tenantID, channelID, channelType string, config json.RawMessage) ([]byte, error) {
-	plain, err := json.Marshal(envelope{version, tenantID, channelID, channelType, config})
+	plain, err := json.Marshal(envelope{sealedVersion, tenantID, channelID, channelType, config})
 	if err != nil { // its text quotes the config
 		return nil, fmt.Errorf("sealing config of channel %s: it is not JSON", channelID)
 	}
@@ -66,8 +69,8 @@ func open(o Opener, kinds channel.Kinds, r Record) (channel.Config, error) {
 		return nil, errors.New("opening its config: what was sealed is not a config")
 	}
 	switch {
-	case e.Version != version:
-		return nil, fmt.Errorf("opening its config: it has layout %d, this version reads %d", e.Version, version)
+	case e.Version != sealedVersion:
+		return nil, fmt.Errorf("opening its config: it has layout %d, this version reads %d", e.Version, sealedVersion)
 	case e.TenantID != r.TenantID || e.ChannelID != r.ID || e.Type != r.Type:
 		return nil, errMoved
 	}

@@ -101,7 +101,7 @@ func (s *Store) Update(ctx context.Context, r Record) error {
 	if err != nil {
 		return err
 	}
-	return s.run(ctx, "updating", updateScript, r.TenantID, r.ID, r.Name, text, before, version)
+	return s.run(ctx, "updating", updateScript, r.TenantID, r.ID, r.Name, text, before, newest)
 }
 
 // Delete removes a channel, or returns [ErrNotFound].
@@ -134,7 +134,7 @@ func meaning(answer string) error {
 	case "conflict":
 		return ErrConflict
 	case "layout":
-		return fmt.Errorf("its record has another layout than %d, which this version changes", version)
+		return fmt.Errorf("its record has a later layout than %d, the last that this version knows", newest)
 	default:
 		return fmt.Errorf("the script answered %q", answer)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/ratelimit"
 )
 
 func (on suite) testCreateAndRead(t *testing.T) {
@@ -23,6 +25,7 @@ func (on suite) testCreateAndRead(t *testing.T) {
 	full := w.channel("security-slack")
 	full.Enabled, full.DisabledReason = false, "410 <Gone>"
 	full.Filters = []string{"grant.*", "request.break_glass"}
+	full.RateLimit, full.Redact = &ratelimit.Rate{N: 30, Per: time.Minute}, []string{"request.reason", "raw.a"}
 	least := Record{}
 	least.ID, least.TenantID, least.Name, least.ManagedBy = uuid.NewString(), w.tenant, "bare", full.ManagedBy
 	for _, r := range []Record{full, least} {
@@ -247,8 +250,10 @@ func (on suite) testUnreadable(t *testing.T) {
 	rdb := on.rdb
 	ctx := t.Context()
 	for name, text := range map[string]string{
-		"no JSON":         "x",
-		"a later version": `{"v":2,"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
+		"no JSON":           "x",
+		"a rate of no sort": `{"v":1,"revision":1,"name":"a","channel_type":"fake","enabled":true,"rate_limit":"fast"}`,
+		"no layout":         `{"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
+		"a later version":   `{"v":3,"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, rdb)
@@ -365,6 +370,40 @@ func changed(want bool) func(bool, error) error {
 	}
 }
 
+// What must not be shown is stored so that a version which would show it refuses
+// the record, and nothing else is.
+func (on suite) testLayoutOfRedacted(t *testing.T) {
+	ctx := t.Context()
+	w := newWorld(t, on.rdb)
+	r := w.create("a")
+	for _, step := range []struct {
+		rate   *ratelimit.Rate
+		redact []string
+		layout string
+	}{
+		{nil, nil, `{"v":1,`},
+		{&ratelimit.Rate{N: 1, Per: time.Second}, nil, `{"v":1,`},
+		{&ratelimit.Rate{N: 1, Per: time.Second}, []string{"raw"}, `{"v":2,`},
+		{nil, []string{"raw"}, `{"v":2,`},
+		{nil, []string{}, `{"v":1,`},
+	} {
+		r.RateLimit, r.Redact = step.rate, step.redact
+		if err := w.Update(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		r.Revision++
+		if got := on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(); !strings.HasPrefix(got, step.layout) {
+			t.Errorf("%v, %v: %s, want %s", step.rate, step.redact, got, step.layout)
+		}
+		if got := w.get(r.ID); fmt.Sprint(got.Rate()) != fmt.Sprint(step.rate) || !slices.Equal(got.Redact, step.redact) {
+			t.Errorf("%v, %v: read as %v, %v", step.rate, step.redact, got.Rate(), got.Redact)
+		}
+		if all := w.channels(w.directory(lock{}, noFile)); len(all) != 1 || !slices.Equal(all[0].Redact, step.redact) || all[0].ConfigErr != nil {
+			t.Errorf("the worker's channel is %s", show(all))
+		}
+	}
+}
+
 // A record of a later version is not changed by who knows only this one.
 func (on suite) testUpdateOfALaterVersion(t *testing.T) {
 	ctx := t.Context()
@@ -373,11 +412,11 @@ func (on suite) testUpdateOfALaterVersion(t *testing.T) {
 	if err := w.Create(ctx, r); err != nil {
 		t.Fatal(err)
 	}
-	later := strings.Replace(on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(), `"v":1`, `"v":2`, 1)
+	later := strings.Replace(on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(), `"v":1`, `"v":3`, 1)
 	on.rdb.HSet(ctx, channelsKey(w.tenant), r.ID, later)
 	r.Revision = 1
 	err := w.Update(ctx, r)
-	if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "another layout than 1") {
+	if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "a later layout than 2") {
 		t.Errorf("Update: %v", err)
 	}
 	if got := on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(); got != later {

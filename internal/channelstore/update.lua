@@ -3,9 +3,9 @@
 -- KEYS[1]  channels, KEYS[2] names, KEYS[3] revision
 -- ARGV[1]  id, ARGV[2] the new name, ARGV[3] the new record
 -- ARGV[4]  the record's revision before
--- ARGV[5]  the version of records that this is written for
+-- ARGV[5]  the last layout of records that the caller knows
 -- Returns  "ok" (also if that very record is there), "missing", "layout" if the
---          record has another version, "conflict" if the revision is another,
+--          record has a later layout, "conflict" if the revision is another,
 --          "name" if another channel has the name.
 local current = redis.call('HGET', KEYS[1], ARGV[1])
 if not current then
@@ -15,7 +15,7 @@ if current == ARGV[3] then
   return 'ok'
 end
 local record = cjson.decode(current)
-if record.v ~= tonumber(ARGV[5]) then
+if type(record.v) ~= 'number' or record.v > tonumber(ARGV[5]) then
   return 'layout'
 end
 if record.revision ~= tonumber(ARGV[4]) then
