@@ -114,6 +114,10 @@ type Delivery struct {
 	DeliveredAt   time.Time // zero unless delivered
 	DeadAt        time.Time // zero unless dead
 
+	// Turn is the delivery's place in its channel's line, 0 if it has none. It is
+	// the gate's: nobody else can tell when that is.
+	Turn int64
+
 	// Recipients is how each one stands, of a channel that has several and after
 	// an attempt that got so far; else nil.
 	Recipients []Recipient

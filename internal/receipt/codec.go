@@ -60,6 +60,30 @@ type delivery struct {
 	NextAttemptAt nanos  `json:"next,omitempty"`
 	DeliveredAt   nanos  `json:"ok,omitempty"`
 	DeadAt        nanos  `json:"dead,omitempty"`
+	Turn          int64  `json:"turn,omitempty"`
+
+	Recipients []recipient `json:"rcpt,omitempty"`
+}
+
+// recipient is how one of several stands.
+type recipient struct {
+	Address   string      `json:"to"`
+	State     event.State `json:"is"`
+	LastError string      `json:"err,omitempty"`
+}
+
+func encodeRecipients(in []event.Recipient) (out []recipient) {
+	for _, r := range in {
+		out = append(out, recipient{text(r.Address), r.State, text(r.LastError)})
+	}
+	return out
+}
+
+func decodeRecipients(in []recipient) (out []event.Recipient) {
+	for _, r := range in {
+		out = append(out, event.Recipient(r))
+	}
+	return out
 }
 
 // encodeDelivery makes the value of a delivery's field. Equal deliveries make
@@ -75,6 +99,7 @@ func encodeDelivery(d event.Delivery) (string, error) {
 		LastReason: text(d.LastReason), LastError: text(d.LastError),
 		CreatedAt: nanosOf(d.CreatedAt), RoundAt: nanosOf(d.RoundAt), NextAttemptAt: nanosOf(d.NextAttemptAt),
 		DeliveredAt: nanosOf(d.DeliveredAt), DeadAt: nanosOf(d.DeadAt),
+		Turn: d.Turn, Recipients: encodeRecipients(d.Recipients),
 	}
 	if out.RoundAt == out.CreatedAt {
 		out.RoundAt = 0
@@ -110,6 +135,7 @@ func decodeDelivery(eventID string, n int, value string) (event.Delivery, error)
 		Attempts: in.Attempts, RetriesUsed: in.RetriesUsed, LastReason: in.LastReason, LastError: in.LastError,
 		CreatedAt: in.CreatedAt.time(), RoundAt: in.RoundAt.time(), NextAttemptAt: in.NextAttemptAt.time(),
 		DeliveredAt: in.DeliveredAt.time(), DeadAt: in.DeadAt.time(),
+		Turn: in.Turn, Recipients: decodeRecipients(in.Recipients),
 	}, nil
 }
 

@@ -15,6 +15,10 @@ func TestEncodeDelivery(t *testing.T) {
 		ChannelID: "c", ChannelName: "a|b <&> \u2028", ChannelType: "email",
 		Attempts: 5, RetriesUsed: 3, LastReason: "timeout", LastError: "no \"answer\"\nin time",
 		CreatedAt: at, RoundAt: at.Add(time.Hour), NextAttemptAt: at.Add(2 * time.Hour), DeliveredAt: at.Add(3 * time.Hour), DeadAt: at.Add(4 * time.Hour),
+		Turn: 12, Recipients: []event.Recipient{
+			{Address: "a@example.com", State: event.StateDelivered},
+			{Address: "b@example.com", State: event.StateDead, LastError: "rejected: answered 550"},
+		},
 	}
 	for _, tt := range []struct {
 		name string
@@ -24,7 +28,8 @@ func TestEncodeDelivery(t *testing.T) {
 		{"least", event.Delivery{State: event.StatePending, Round: 1}, `1|pending|{"ch":"","name":"","type":"","at":0}`},
 		{"first round", event.Delivery{State: event.StatePending, Round: 1, CreatedAt: at, RoundAt: at}, `1|pending|{"ch":"","name":"","type":"","at":1767323045000000006}`},
 		{"full", full, `2|dead|{"ch":"c","name":"a|b <&> \u2028","type":"email","att":5,"used":3,"why":"timeout","err":"no \"answer\"\nin time",` +
-			`"at":1767323045000000006,"round":1767326645000000006,"next":1767330245000000006,"ok":1767333845000000006,"dead":1767337445000000006}`},
+			`"at":1767323045000000006,"round":1767326645000000006,"next":1767330245000000006,"ok":1767333845000000006,"dead":1767337445000000006,` +
+			`"turn":12,"rcpt":[{"to":"a@example.com","is":"delivered"},{"to":"b@example.com","is":"dead","err":"rejected: answered 550"}]}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := encodeDelivery(tt.d)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -61,6 +62,7 @@ func (s *Store) Replay(ctx context.Context, tenantID string, d event.Delivery) e
 	next.Round++
 	next.State, next.RetriesUsed, next.RoundAt = event.StatePending, 0, s.now().UTC()
 	next.NextAttemptAt, next.DeadAt = time.Time{}, time.Time{}
+	next.Turn, next.Recipients = 0, again(d.Recipients)
 	value, err := encodeDelivery(next)
 	if err != nil {
 		return err
@@ -94,6 +96,18 @@ func (s *Store) Replay(ctx context.Context, tenantID string, d event.Delivery) e
 		return s.heal(ctx, tenantID, d.ChannelType, entry{d.ID(), int64(score)})
 	}
 	return nil
+}
+
+// again is how recipients stand when a delivery begins anew: whoever has it keeps
+// it, the others are to be told, also who refused it for good.
+func again(recipients []event.Recipient) []event.Recipient {
+	out := slices.Clone(recipients)
+	for i := range out {
+		if out[i].State != event.StateDelivered {
+			out[i].State = event.StatePending
+		}
+	}
+	return out
 }
 
 // Delete removes a dead delivery of the tenant's for good. Its receipt no longer
