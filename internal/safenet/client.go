@@ -42,8 +42,8 @@ type Options struct {
 // *BlockedError when the guard refused.
 func NewClient(p Policy, o Options) *http.Client { return NewGuard(p, o).Client() }
 
-// Guard is a client's transport whose policy can be replaced while it is in
-// use. It is safe for concurrent use.
+// Guard is a way out whose policy can be replaced while it is in use: a client's
+// transport, and a dialer for what is not HTTP. It is safe for concurrent use.
 type Guard struct {
 	opts    Options
 	current atomic.Pointer[roundTripper]
@@ -67,7 +67,9 @@ func (g *Guard) Client() *http.Client {
 // SetPolicy puts p in force for every request that begins from now on: they use
 // no connection that was opened under another policy.
 func (g *Guard) SetPolicy(p Policy) {
-	old := g.current.Swap(&roundTripper{plain: newTransport(p, g.opts, true), secure: newTransport(p, g.opts, false)})
+	old := g.current.Swap(&roundTripper{
+		policy: p, plain: newTransport(p, g.opts, true), secure: newTransport(p, g.opts, false),
+	})
 	if old != nil {
 		old.CloseIdleConnections()
 	}
@@ -81,13 +83,10 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 // CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
 func (g *Guard) CloseIdleConnections() { g.current.Load().CloseIdleConnections() }
 
-// Dialer returns a dialer for protocols other than HTTP. The caller sees to TLS.
-func (p Policy) Dialer() *net.Dialer { return p.dialer(Options{}, false) }
-
 func (p Policy) dialer(o Options, plain bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout:   dialTimeout,
-		KeepAlive: 30 * time.Second,
+		KeepAlive: keepAlive,
 		Resolver:  o.Resolver,
 		// Called for each address tried, resolved, before it is connected to.
 		ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
@@ -120,7 +119,10 @@ func newTransport(p Policy, o Options, plain bool) *http.Transport {
 
 // roundTripper picks the transport by scheme, because a dialer is not told
 // whether TLS will follow and plain http reaches fewer addresses.
-type roundTripper struct{ plain, secure *http.Transport }
+type roundTripper struct {
+	policy        Policy
+	plain, secure *http.Transport
+}
 
 func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	t := rt.plain

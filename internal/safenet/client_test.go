@@ -321,23 +321,6 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-func TestDialer(t *testing.T) {
-	port, dials := countingListener(t)
-	target := fmt.Sprintf("127.0.0.1:%d", port)
-	var blocked *BlockedError
-	if _, err := (Policy{}).Dialer().Dial("tcp", target); !errors.As(err, &blocked) {
-		t.Errorf("%v, want a *BlockedError", err)
-	}
-	if dials.Load() != 0 {
-		t.Error("dialled")
-	}
-	c, err := Policy{Operator: true}.Dialer().Dial("tcp", target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Close()
-}
-
 // A connection that was opened while an address was admitted is not used once it
 // is not.
 func TestSetPolicyHoldsForOpenConnections(t *testing.T) {

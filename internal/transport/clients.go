@@ -5,6 +5,7 @@ import (
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/ops"
+	"accessrelay/internal/safenet"
 )
 
 // Clients are the HTTP clients that transports send with, by whose word the
@@ -20,6 +21,20 @@ func (c Clients) For(ch *channel.Channel) *http.Client {
 		return c.Operator
 	}
 	return c.Tenant
+}
+
+// Guards are [Clients] for transports that speak something else than HTTP.
+type Guards struct {
+	Tenant   *safenet.Guard
+	Operator *safenet.Guard
+}
+
+// For returns the way out for ch: a tenant's unless the file holds the channel.
+func (g Guards) For(ch *channel.Channel) *safenet.Guard {
+	if ch.ManagedBy == channel.ManagedByFile {
+		return g.Operator
+	}
+	return g.Tenant
 }
 
 // UserAgent is "accessrelay/" and the version that this program was built as.
