@@ -11,9 +11,10 @@ import (
 // the relay retry.
 type Failure struct {
 	Path       string `json:"path"`
-	Status     int    `json:"status"`
+	Status     int    `json:"status"`                // of HTTP or, on a mail's path, of SMTP
 	Times      int    `json:"times"`                 // how many deliveries it still takes
 	RetryAfter int    `json:"retry_after,omitempty"` // seconds; 0 sends no Retry-After
+	Stage      string `json:"stage,omitempty"`       // of mail: StageData or StageRcpt; else empty
 }
 
 const (
@@ -25,18 +26,31 @@ const (
 func (in *Inbox) fail(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	f := Failure{Path: cleanPath(q.Get("path")), Status: 500, Times: 1}
-	if kindOf(f.Path) == nil {
+	k := kindOf(f.Path)
+	if k == nil {
 		http.Error(w, "path: must be one that takes deliveries, such as /webhook/siem", http.StatusBadRequest)
 		return
+	}
+	lowest, longest := 200, 24*3600
+	if k.name == "email" {
+		// SMTP has no Retry-After, and by an answer below 400 a mail is taken.
+		f.Status, f.Stage, lowest, longest = 451, StageData, 400, 0
+		if v := q.Get("stage"); v != "" {
+			f.Stage = v
+		}
+		if f.Stage != StageData && f.Stage != StageRcpt {
+			http.Error(w, "stage: must be data (the whole mail) or rcpt (this recipient alone)", http.StatusBadRequest)
+			return
+		}
 	}
 	for _, p := range []struct {
 		name     string
 		to       *int
 		min, max int
 	}{
-		{"status", &f.Status, 200, 599},
+		{"status", &f.Status, lowest, 599},
 		{"times", &f.Times, 0, maxFailureTimes},
-		{"retry_after", &f.RetryAfter, 0, 24 * 3600},
+		{"retry_after", &f.RetryAfter, 0, longest},
 	} {
 		v := q.Get(p.name)
 		if v == "" {
@@ -75,11 +89,11 @@ func (s *store) setFailure(f Failure) bool {
 	return true
 }
 
-// takeFailure uses up one of the failures asked for at path.
-func (s *store) takeFailure(path string) (Failure, bool) {
+// takeFailure uses up one of the failures asked for at path and stage.
+func (s *store) takeFailure(path, stage string) (Failure, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.failures, func(f Failure) bool { return f.Path == path })
+	i := slices.IndexFunc(s.failures, func(f Failure) bool { return f.Path == path && f.Stage == stage })
 	if i < 0 {
 		return Failure{}, false
 	}

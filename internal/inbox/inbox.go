@@ -46,10 +46,13 @@ type Config struct {
 //
 //	POST   /slack, /slack/…       a Slack incoming webhook
 //	POST   /webhook, /webhook/…   a Standard Webhooks receiver
+//	POST   /sns, /sns/…           Amazon SNS: Publish of its Query protocol
 //	GET    /                      the page; /events feeds it
 //	GET    /api/messages          what came in, as JSON: ?since= and ?wait=
 //	DELETE /api/messages          forget it
-//	POST   /fail                  make a path fail: ?path= &status= &times= &retry_after=
+//	POST   /fail                  make a path fail: ?path= &status= &times= &retry_after= &stage=
+//
+// A [MailServer] beside it takes what is shown at /email/….
 type Inbox struct {
 	store   *store
 	secrets map[string]signingKey
@@ -97,6 +100,9 @@ func New(c Config) (*Inbox, error) {
 func (in *Inbox) routes() http.Handler {
 	mux := http.NewServeMux()
 	for _, k := range kinds {
+		if k.accept == nil {
+			continue
+		}
 		mux.HandleFunc("POST "+k.prefix, in.receive(k))
 		mux.HandleFunc("POST "+k.prefix+"/{rest...}", in.receive(k))
 	}

@@ -17,14 +17,24 @@ type kind struct {
 	name   string
 	prefix string // of its paths
 	// accept says what the real destination would answer to a body, and fills
-	// in what of the message only it knows.
+	// in what of the message only it knows. nil: it does not come by HTTP.
 	accept func(in *Inbox, h http.Header, m *Message) (status int, answer string)
+	// answers is the content type of what it answers.
+	answers string
+	// fail is the answer that goes with a status that was asked for.
+	fail func(status int) string
 }
 
+const plainAnswer = "text/plain; charset=utf-8"
+
 var kinds = []*kind{
-	{name: "slack", prefix: "/slack", accept: acceptSlack},
-	{name: "webhook", prefix: "/webhook", accept: acceptWebhook},
+	{name: "slack", prefix: "/slack", accept: acceptSlack, answers: plainAnswer, fail: failPlain},
+	{name: "email", prefix: "/email"},
+	{name: "webhook", prefix: "/webhook", accept: acceptWebhook, answers: plainAnswer, fail: failPlain},
+	{name: "sns", prefix: "/sns", accept: acceptSNS, answers: "text/xml; charset=utf-8", fail: failSNS},
 }
+
+func failPlain(int) string { return "failed on purpose" }
 
 // kindOf returns the kind that takes deliveries at path, or nil.
 func kindOf(path string) *kind {
@@ -39,8 +49,10 @@ func kindOf(path string) *kind {
 func (in *Inbox) receive(k *kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		m := &Message{Kind: k.name, Path: cleanPath(r.URL.Path), Headers: showHeaders(r.Header)}
+		answers := plainAnswer
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, in.maxBody))
 		m.ReceivedAt = in.now().UTC()
+		m.identity = identity(r.Header, body)
 		if err != nil {
 			// Nothing of the body is kept: it is cut off at an arbitrary place.
 			m.Status, m.Problem = http.StatusBadRequest, "the body could not be read to its end"
@@ -54,17 +66,18 @@ func (in *Inbox) receive(k *kind) http.HandlerFunc {
 				m.Payload = body
 			}
 			m.Status, m.Answer = k.accept(in, r.Header, m)
+			answers = k.answers
 		}
-		m.identity = identity(r.Header, body)
-		if f, ok := in.store.takeFailure(m.Path); ok {
-			m.Status, m.Answer, m.OnPurpose = f.Status, "failed on purpose", true
+		if f, ok := in.store.takeFailure(m.Path, ""); ok {
+			m.Status, m.Answer, m.OnPurpose = f.Status, k.fail(f.Status), true
+			answers = k.answers
 			if f.RetryAfter > 0 {
 				w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 			}
 		}
 		in.store.add(m)
 
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Content-Type", answers)
 		w.WriteHeader(m.Status)
 		if m.Status != http.StatusNoContent && m.Status != http.StatusNotModified {
 			_, _ = io.WriteString(w, m.Answer) // the sender has gone: nothing to be done

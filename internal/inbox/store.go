@@ -33,7 +33,7 @@ func (s *store) add(m *Message) {
 	m.ID = s.last
 	m.Attempt = 1
 	for _, old := range slices.Backward(s.messages) {
-		if old.identity == m.identity && old.Path == m.Path {
+		if m.identity != "" && old.identity == m.identity && old.Path == m.Path {
 			m.Attempt = old.Attempt + 1
 			m.Since = m.ReceivedAt.Sub(old.ReceivedAt)
 			break
