@@ -32,13 +32,14 @@ func parse(t *testing.T, address string) channel.Config {
 func TestConformance(t *testing.T) {
 	const path = "canary-in-the-path"
 	transporttest.Run(t, transporttest.Case{
-		New: func(c transport.Clients) transport.Transport { return New(c) },
-		Config: func(t *testing.T, base string) channel.Config {
+		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }),
+		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
+		Config: func(t *testing.T, p transporttest.Place) channel.Config {
 			t.Helper()
-			return parse(t, base+"/services/"+path)
+			return parse(t, p.URL()+"/services/"+path)
 		},
 		Secrets: []string{path},
-		Confirm: func(w http.ResponseWriter) { _, _ = io.WriteString(w, "ok") },
+		Cut:     []string{"…"},
 	})
 }
 

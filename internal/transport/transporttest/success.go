@@ -2,161 +2,170 @@ package transporttest
 
 import (
 	"bytes"
-	"encoding/json"
-	"net"
-	"net/http"
-	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
-	"unicode/utf8"
 
-	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
 )
 
 func (s suite) delivers(t *testing.T) {
-	sink := NewSink(t, s.Confirm)
-	tr, ch := s.serve(t, sink)
-	if tr.Type() == "" {
-		t.Error("the transport serves no type")
+	for _, typ := range event.Types() {
+		sc := s.stage(t)
+		if sc.tr.Type() == "" {
+			t.Error("the transport serves no type")
+		}
+		ev := Event()
+		ev.Type = typ
+		s.check(t, sc.send(t.Context(), t, ev), want{})
+		got := sc.messages()
+		if len(got) != 1 || sc.connections() != 1 {
+			t.Fatalf("%s: %d messages arrived over %d connections", typ, len(got), sc.connections())
+		}
+		if all := s.read(t, got[0]); !strings.Contains(all, eventCanary) {
+			t.Errorf("%s: the message tells nothing of the event: %.500s", typ, all)
+		}
 	}
-	if err := Send(t.Context(), tr, ch, Event(), now); err != nil {
-		t.Fatal(err)
-	}
-	got := sink.Requests()
-	if len(got) != 1 {
-		t.Fatalf("%d requests arrived", len(got))
-	}
-	if got[0].Method != http.MethodPost || !strings.HasPrefix(got[0].Header.Get("Content-Type"), "application/json") {
-		t.Errorf("%s of %s", got[0].Method, got[0].Header.Get("Content-Type"))
-	}
-	if ua := got[0].Header.Get("User-Agent"); !strings.HasPrefix(ua, "accessrelay/") {
-		t.Errorf("User-Agent %q", ua)
-	}
-	if !bytes.Contains(got[0].Body, []byte(eventCanary)) {
-		t.Error("the message tells nothing of the event")
+	// And an event with nothing in it.
+	sc := s.stage(t)
+	s.check(t, sc.send(t.Context(), t, &event.Event{
+		ID: Event().ID, Type: event.Unrecognized, TenantID: tenantID, Source: "s", Platform: "p", ReceivedAt: now,
+	}), want{})
+	for _, m := range sc.messages() {
+		s.read(t, m)
 	}
 }
 
+// read returns all that a reader of m sees, and fails t if m is not well formed.
+func (s suite) read(t *testing.T, m Message) string {
+	t.Helper()
+	if limit := s.Protocol.limit; limit > 0 && len(m.Body) > limit {
+		t.Errorf("the body has %d bytes", len(m.Body))
+	}
+	return strings.Join(s.Protocol.texts(t, m), "\n")
+}
+
+// Attempts an hour apart, and after a restart, send one event in the same bytes,
+// but for the headers that the type documents.
 func (s suite) sameBytes(t *testing.T) {
-	sink := NewSink(t, s.Confirm)
-	tr, ch := s.serve(t, sink)
-	for _, at := range []time.Time{now, now, now.Add(time.Hour)} {
-		if err := Send(t.Context(), tr, ch, Event(), at); err != nil {
+	sc := s.stage(t)
+	evs := []*event.Event{Event(), Filled(event.Unrecognized, 3, func(path string) string { return "<b>&" + path + "\r\nü" })}
+	for _, ev := range evs {
+		before := len(sc.messages())
+		s.check(t, sc.send(t.Context(), t, ev), want{})
+		if err := Send(t.Context(), sc.tr, sc.ch, ev, now.Add(3600e9)); err != nil {
 			t.Fatal(err)
 		}
-	}
-	got := sink.Requests()
-	for i := range got {
-		if !bytes.Equal(got[i].Body, got[0].Body) {
-			t.Errorf("attempt %d sent other bytes:\n%s\n%s", i, got[0].Body, got[i].Body)
+		if err := Send(t.Context(), s.New(sc.net), s.channel(t, sc.tr, sc.place()), ev, now.Add(7201e9)); err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func (s suite) reuse(t *testing.T) {
-	var conns atomic.Int64
-	// Failures too: a destination in trouble needs no handshakes on top.
-	statuses := []int{200, 500, 404, 429}
-	var n atomic.Int64
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if status := statuses[int(n.Add(1)-1)%len(statuses)]; status != 200 {
-			http.Error(w, strings.Repeat("x", 2000), status)
-			return
+		got := sc.messages()[before:]
+		if len(got) != 3 {
+			t.Fatalf("%d messages arrived", len(got))
 		}
-		s.Confirm(w)
-	}))
-	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			conns.Add(1)
+		for i, m := range got {
+			for _, name := range s.Varies {
+				m.Header.Del(name)
+			}
+			if !bytes.Equal(m.Body, got[0].Body) {
+				t.Errorf("attempt %d sent another body:\n%s\n%s", i, got[0].Body, m.Body)
+			}
+			for name, values := range m.Header {
+				if !slices.Equal(values, got[0].Header[name]) {
+					t.Errorf("attempt %d sent another %s: %q, first %q", i, name, values, got[0].Header[name])
+				}
+			}
+			if len(m.Header) != len(got[0].Header) || m.From != got[0].From || !slices.Equal(m.To, got[0].To) {
+				t.Errorf("attempt %d sent other headers or to others: %+v", i, m.Header)
+			}
 		}
-	}
-	srv.Start()
-	t.Cleanup(srv.Close)
-	tr := s.New(clients(t, nil))
-	ch := s.channel(t, tr, srv.URL)
-	for range 2 * len(statuses) {
-		_ = Send(t.Context(), tr, ch, Event(), now) // the statuses are tested elsewhere
-	}
-	if got := conns.Load(); got != 1 {
-		t.Errorf("%d connections for %d requests", got, n.Load())
 	}
 }
 
 func (s suite) concurrent(t *testing.T) {
-	sink := NewSink(t, s.Confirm)
-	tr, ch := s.serve(t, sink)
+	sc := s.stage(t)
 	const senders = 20
 	var wg sync.WaitGroup
 	for range senders {
 		wg.Go(func() {
-			if err := Send(t.Context(), tr, ch, Event(), now); err != nil {
+			if err := Send(t.Context(), sc.tr, sc.ch, Event(), now); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if n := len(sink.Requests()); n != senders {
+	if n := len(sc.messages()); n != senders {
 		t.Errorf("%d of %d arrived", n, senders)
 	}
 }
 
 func (s suite) hostileText(t *testing.T) {
-	sink := NewSink(t, s.Confirm)
-	tr, ch := s.serve(t, sink)
-	texts := []string{
-		"a\r\nX-Injected: 1\r\n\r\n", "\x00\x1b[2J", "\xff\xfe\xc0\x80", "</script><!--", `"}],"x":"`, "{{.}} ${HOME} %s %n",
-		"\u202e\u2066\u2028", strings.Repeat("漢👩‍👩‍👧", 5000), strings.Repeat("<!channel>", 5000),
+	sc := s.stage(t)
+	for name, text := range hostile() {
+		t.Run(name, func(t *testing.T) {
+			for _, typ := range []event.Type{event.Unrecognized, event.RequestPending, event.RequestBreakGlass} {
+				before := len(sc.messages())
+				ev := Filled(typ, 2, func(string) string { return text })
+				s.check(t, sc.send(t.Context(), t, ev), want{})
+				got := sc.messages()[before:]
+				if len(got) != 1 {
+					t.Fatalf("%d messages arrived", len(got))
+				}
+				s.read(t, got[0])
+			}
+		})
 	}
-	for _, text := range texts {
-		p := &event.Person{ID: text, Name: text, Email: text}
-		raw, err := json.Marshal(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ev := &event.Event{
-			ID: Event().ID, Type: event.Unrecognized, Source: "s", Platform: "p", PlatformEvent: text, ReceivedAt: now,
-			Request: &event.Request{ID: text, DisplayID: text, Reason: text, URL: text}, Requester: p, Grantee: p,
-			Access: []event.Access{{
-				Integration: &event.Integration{ID: text, Name: text, Type: text},
-				Resource:    &event.Resource{ID: text, Name: text, Path: text, Type: text},
-				Permission:  &event.Permission{ID: text, Name: text, Description: text},
-			}},
-			Approvals: []event.Approval{{Name: text, Type: text, Status: text, Approver: p, Comment: text}},
-			Error:     &event.Failure{ID: text, Type: text, Message: text},
-			Raw:       raw,
-		}
-		if err := Send(t.Context(), tr, ch, ev, now); err != nil {
-			t.Errorf("%.20q: %v", text, err)
-		}
+	// What only our own side fills is as hostile if a config is.
+	ev := Event()
+	ev.ID, ev.Source, ev.Platform = "evt_a\r\nX-Injected: 1", "s\r\nX-Injected: 1", "p\x00\n\n"
+	before := len(sc.messages())
+	if err := sc.send(t.Context(), t, ev); err != nil {
+		s.checkError(t, err)
 	}
-	for _, r := range sink.Requests() {
-		if !utf8.Valid(r.Body) || !json.Valid(r.Body) {
-			t.Errorf("no valid JSON: %.200q", r.Body)
-		}
-		if r.Header.Get("X-Injected") != "" {
-			t.Error("a text became a header")
-		}
+	for _, m := range sc.messages()[before:] {
+		s.read(t, m)
 	}
 }
 
-func (s suite) guard(t *testing.T) {
-	sink := NewSink(t, s.Confirm)
-	tr, ch := s.serve(t, sink)
-	ch.ManagedBy = channel.ManagedByAPI
-	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
-	ch.ManagedBy = "" // nobody's word: no more trusted than a tenant's
-	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "address_blocked", class: classDead, noAttempt: true})
-	if n := len(sink.Requests()); n != 0 {
-		t.Errorf("%d requests got past the guard", n)
+// A long event is delivered whole, or cut where the message says so.
+func (s suite) oversize(t *testing.T) {
+	sizes := map[string]func(path string) int{
+		"50 kB in every field": func(string) int { return 50_000 },
+		"1 MiB of raw": func(path string) int {
+			if path == "raw" {
+				return 1<<20 - 500
+			}
+			return 40
+		},
 	}
-}
-
-func (s suite) noConfig(t *testing.T) {
-	tr := s.New(clients(t, nil))
-	ch := &channel.Channel{Type: tr.Type(), Enabled: true}
-	s.check(t, Send(t.Context(), tr, ch, Event(), now), want{reason: "channel_config", class: classDead, noAttempt: true})
+	for what, size := range sizes {
+		for script, unit := range exotic() {
+			if script != "Latin" && script != "controls" && size("raw") > 50_000 {
+				continue // the scripts are tried below
+			}
+			t.Run(what+" "+script, func(t *testing.T) {
+				sc := s.stage(t)
+				ev := Filled(event.Unrecognized, 1, func(path string) string { return long(unit, size(path), tailOf(path)) })
+				err := sc.send(t.Context(), t, ev)
+				if err != nil {
+					s.check(t, err, dead("render").unsent())
+					return
+				}
+				got := sc.messages()
+				if len(got) != 1 {
+					t.Fatalf("%d messages arrived", len(got))
+				}
+				all := s.read(t, got[0])
+				for _, path := range Paths() {
+					if strings.Contains(all, strings.TrimSpace(tailOf(path))) {
+						continue
+					}
+					if !slices.ContainsFunc(s.Cut, func(mark string) bool { return strings.Contains(all, mark) }) {
+						t.Errorf("%s was cut in silence", path)
+					}
+				}
+			})
+		}
+	}
 }

@@ -1,34 +1,58 @@
-// Package transporttest holds what every transport over HTTP must do, whatever
-// it says and to whom. It runs against real servers on loopback.
+// Package transporttest holds what every transport must do, whatever protocol it
+// speaks, what it says and to whom: one suite, which every type of channel
+// passes. It runs against real servers on loopback that do as they are told.
 package transporttest
 
 import (
 	"context"
-	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
-	"accessrelay/internal/safenet"
 	"accessrelay/internal/transport"
 )
 
-// Case is one transport and how its destinations speak.
+// Case is one type of channel: what it tells the suite about itself.
 type Case struct {
-	New func(transport.Clients) transport.Transport
-	// Config makes a config for the destination at base (scheme://host:port),
-	// with a secret planted wherever the type keeps one.
-	Config func(t *testing.T, base string) channel.Config
+	// Protocol is what its destinations speak: [HTTP], [SMTP] or [SNS].
+	Protocol Protocol
+	// New makes the transport, with n as its only way out.
+	New func(n Network) transport.Transport
+	// Config makes a config for the destination at p, with a secret planted
+	// wherever the type keeps one.
+	Config func(t *testing.T, p Place) channel.Config
 	// Secrets are the planted ones, none of which may show in an error.
 	Secrets []string
-	// Confirm answers as a destination does that has taken the message.
-	Confirm func(w http.ResponseWriter)
+	// Varies names the headers that differ between two attempts to send one
+	// event. Everything else is the same to the byte.
+	Varies []string
+	// Cut is a text of which the message holds at least one when it leaves out a
+	// part of the event; empty if it never does.
+	Cut []string
+}
+
+// Place is where a destination listens.
+type Place struct {
+	Host   string
+	Port   int
+	Secure bool // it speaks TLS
+}
+
+// URL is the place's address for protocols over HTTP, without a path.
+func (p Place) URL() string {
+	scheme := "http"
+	if p.Secure {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(p.Host, strconv.Itoa(p.Port))
 }
 
 // Run runs the suite.
@@ -37,20 +61,24 @@ func Run(t *testing.T, c Case) {
 	s := suite{c}
 	t.Run("delivers", s.delivers)
 	t.Run("same event same bytes", s.sameBytes)
-	t.Run("connection is reused", s.reuse)
 	t.Run("many at once", s.concurrent)
 	t.Run("hostile text", s.hostileText)
-	t.Run("statuses", s.statuses)
-	t.Run("redirect is not followed", s.redirect)
-	t.Run("slow server", s.slow)
-	t.Run("slow body", s.slowBody)
+	t.Run("oversize", s.oversize)
+	t.Run("redacted", s.redacted)
+	t.Run("orders", s.orders)
+	t.Run("outcomes", s.outcomes)
+	t.Run("hangs", s.hangs)
 	t.Run("cancelled", s.cancelled)
-	t.Run("broken answers", s.brokenAnswers)
-	t.Run("huge answer", s.hugeAnswer)
+	t.Run("too late", s.tooLate)
 	t.Run("connection refused", s.refused)
 	t.Run("TLS", s.tls)
 	t.Run("guard", s.guard)
+	t.Run("policy is replaced", s.policy)
 	t.Run("no config", s.noConfig)
+	t.Run("leaves nothing running", s.leaks)
+	for _, own := range c.Protocol.own {
+		t.Run(own.name, func(t *testing.T) { own.run(t, s) })
+	}
 }
 
 type suite struct{ Case }
@@ -64,83 +92,159 @@ func Send(ctx context.Context, tr transport.Transport, ch *channel.Channel, ev *
 // now is the time of every attempt, so that Retry-After dates can be told.
 var now = time.Date(2026, 1, 15, 9, 31, 0, 0, time.UTC)
 
-// Event returns an event with a text in every place. Its texts hold eventCanary.
-func Event() *event.Event {
-	at := time.Date(2026, 1, 15, 9, 30, 0, 120_000_000, time.UTC)
-	p := &event.Person{ID: "u-1", Name: "Alice " + eventCanary, Email: "alice@acme.example"}
-	return &event.Event{
-		ID: "evt_01kf04w5g0000000000000000a", Type: event.GrantActive, TenantID: "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11",
-		Source: "acme-p0", Platform: "p0", PlatformEvent: "access-request", OccurredAt: at, ReceivedAt: at.Add(time.Second),
-		Request:   &event.Request{ID: "r-1", Reason: "because " + eventCanary, URL: "https://app.example/" + eventCanary},
-		Requester: p, Grantee: p,
-		Access:    []event.Access{{Permission: &event.Permission{Name: eventCanary}}},
-		Approvals: []event.Approval{{Status: "approved", Approver: p, Comment: eventCanary}},
-		Window:    &event.Window{EndsAt: at.Add(time.Hour)},
-		Raw:       []byte(`{ "n": 1.50, "text": "` + eventCanary + ` <&>" }`),
-	}
+const (
+	tenantID  = "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11"
+	channelID = "6f0d9a52-0a53-4c8e-9a39-0c8f2d8d7f10"
+)
+
+// scene is a transport, a channel and the destination that it points at.
+type scene struct {
+	s   suite
+	tr  transport.Transport
+	ch  *channel.Channel
+	net Network
+	destination
 }
 
-const eventCanary = "canary-of-the-event"
-
-// clients returns guarded clients: the tenant's as strict as can be, the
-// operator's trusting roots.
-func clients(t *testing.T, roots *x509.CertPool) transport.Clients {
+// stage starts a destination that confirms, and a transport that may reach it.
+func (s suite) stage(t *testing.T) *scene {
 	t.Helper()
-	c := transport.Clients{
-		Tenant:   safenet.NewClient(safenet.Policy{}, safenet.Options{RootCAs: roots}),
-		Operator: safenet.NewClient(safenet.Policy{Operator: true}, safenet.Options{RootCAs: roots}),
-	}
-	t.Cleanup(func() { c.Tenant.CloseIdleConnections(); c.Operator.CloseIdleConnections() })
-	return c
+	return s.stageTLS(t, s.Protocol.usual)
 }
 
-func (s suite) channel(t *testing.T, tr transport.Transport, base string) *channel.Channel {
+func (s suite) stageTLS(t *testing.T, k security) *scene {
+	t.Helper()
+	d := s.Protocol.start(t, k)
+	n := newNetwork(t, k.trusted())
+	tr := s.New(n)
+	return &scene{s, tr, s.channel(t, tr, d.place()), n, d}
+}
+
+func (s suite) channel(t *testing.T, tr transport.Transport, p Place) *channel.Channel {
 	t.Helper()
 	return &channel.Channel{
-		ID: "6f0d9a52-0a53-4c8e-9a39-0c8f2d8d7f10", TenantID: "8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11", Name: "c",
-		Type: tr.Type(), Enabled: true, ManagedBy: channel.ManagedByFile, Config: s.Config(t, base),
+		ID: channelID, TenantID: tenantID, Name: "c", Type: tr.Type(),
+		Enabled: true, ManagedBy: channel.ManagedByFile, Config: s.Config(t, p),
 	}
 }
 
-// serve starts a server that handles with h and a transport that may reach it.
-func (s suite) serve(t *testing.T, h http.Handler) (transport.Transport, *channel.Channel) {
+// send makes one attempt that must leave the event as it is, and tells no
+// secret in what it says of the recipients.
+func (sc *scene) send(ctx context.Context, t *testing.T, ev *event.Event) error {
 	t.Helper()
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
-	tr := s.New(clients(t, nil))
-	return tr, s.channel(t, tr, srv.URL)
+	return sc.s.try(ctx, t, sc.tr, sc.ch, ev)
 }
 
-// want is what a failure must be.
+func (s suite) try(ctx context.Context, t *testing.T, tr transport.Transport, ch *channel.Channel, ev *event.Event) error {
+	t.Helper()
+	before := shown(t, ev)
+	recipients, err := tr.Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: now})
+	if after := shown(t, ev); after != before {
+		t.Errorf("the attempt has changed the event:\n%s\n%s", before, after)
+	}
+	for _, r := range recipients {
+		s.checkText(t, "a recipient", r.LastError)
+	}
+	return err
+}
+
+// shown is all of ev, also what JSON could not hold.
+func shown(t *testing.T, ev *event.Event) string {
+	t.Helper()
+	e := *ev
+	raw := string(e.Raw)
+	e.Raw = nil
+	b, err := json.Marshal(&e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b) + raw
+}
+
+// want is what an attempt must come to; the zero value is a delivery.
 type want struct {
 	reason    transport.Reason
 	class     transport.Class
-	after     time.Duration
+	after     time.Duration // anyWait: whatever the type's own rule is
 	noAttempt bool
 }
 
-// check fails t unless err is a *SendError that says w and nothing it must not.
+// anyWait is a throttling whose length the destination does not tell.
+const anyWait time.Duration = -1
+
+func retry(r transport.Reason) want { return want{reason: r, class: transport.Retry} }
+func dead(r transport.Reason) want  { return want{reason: r, class: transport.Dead} }
+func gone() want                    { return want{reason: transport.ReasonGone, class: transport.Gone} }
+func throttle(r transport.Reason, d time.Duration) want {
+	return want{reason: r, class: transport.Throttle, after: d}
+}
+
+func (w want) unsent() want { w.noAttempt = true; return w }
+
+// check fails t unless err is w and tells nothing that it must not.
 func (s suite) check(t *testing.T, err error, w want) {
 	t.Helper()
+	if w == (want{}) {
+		if err != nil {
+			t.Errorf("not delivered: %v", err)
+		}
+		return
+	}
 	if err == nil {
 		t.Errorf("delivered, want %s", w.reason)
 		return
 	}
 	var se *transport.SendError
 	if !errors.As(err, &se) {
-		t.Errorf("error is a %T, want a *SendError", err)
+		t.Errorf("error is a %T, want a *SendError: %v", err, err)
 		return
 	}
-	if got := (want{se.Reason, se.Class, se.RetryAfter, se.NoAttempt}); got != w {
+	got := want{se.Reason, se.Class, se.RetryAfter, se.NoAttempt}
+	if w.after == anyWait {
+		w.after = got.after
+	}
+	if got != w {
 		t.Errorf("got %+v (%v), want %+v", got, err, w)
 	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		for _, shown := range []string{e.Error(), fmt.Sprintf("%+v", e), fmt.Sprintf("%#v", e)} {
-			for _, secret := range append([]string{eventCanary, "canary", "127.0.0.1", "http://", "https://"}, s.Secrets...) {
-				if strings.Contains(shown, secret) {
-					t.Errorf("the error shows %q: %s", secret, shown)
-				}
-			}
+	s.checkError(t, err)
+}
+
+// checkError looks for secrets in err and in every error that it wraps, however
+// they may be printed.
+func (s suite) checkError(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%q"} {
+		s.checkText(t, "the error", fmt.Sprintf(format, err))
+	}
+	switch wrapping := err.(type) { //nolint:errorlint // it is the chain itself that is walked
+	case interface{ Unwrap() error }:
+		s.checkError(t, wrapping.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, e := range wrapping.Unwrap() {
+			s.checkError(t, e)
 		}
 	}
 }
+
+func (s suite) checkText(t *testing.T, what, text string) {
+	t.Helper()
+	for _, secret := range append([]string{"canary", "CANARY", "127.0.0.1", "http://", "https://"}, s.Secrets...) {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s shows %q: %.500s", what, secret, text)
+		}
+	}
+}
+
+// HTTP is what webhooks speak. confirm answers as the destination does that has
+// taken the message.
+func HTTP(confirm http.HandlerFunc) Protocol { return httpProtocol(confirm) }
+
+// SMTP is what mail is sent with, with TLS from the start (implicit) or after
+// STARTTLS.
+func SMTP(implicit bool) Protocol { return smtpProtocol(implicit) }
+
+// SNS is AWS's Simple Notification Service: its Query protocol over HTTP.
+func SNS() Protocol { return snsProtocol() }

@@ -44,17 +44,18 @@ func parse(t *testing.T, c map[string]any) channel.Config {
 func TestConformance(t *testing.T) {
 	const path, header = "canary-in-the-path", "canary-in-a-header"
 	transporttest.Run(t, transporttest.Case{
-		New: func(c transport.Clients) transport.Transport { return New(c) },
-		Config: func(t *testing.T, base string) channel.Config {
+		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
+		Config: func(t *testing.T, p transporttest.Place) channel.Config {
 			t.Helper()
 			return parse(t, map[string]any{
-				"url":            base + "/" + path + "?token=" + path,
+				"url":            p.URL() + "/" + path + "?token=" + path,
 				"headers":        map[string]string{"Authorization": "Bearer " + header},
 				"signing_secret": whsec,
 			})
 		},
 		Secrets: []string{path, header, whsec, strings.TrimPrefix(whsec, "whsec_")},
-		Confirm: func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) },
+		Varies:  []string{"Webhook-Timestamp", "Webhook-Signature"},
 	})
 }
 
