@@ -37,7 +37,8 @@ type Config struct {
 	// Kinds are the types of channel that can be made.
 	Kinds channel.Kinds
 	// PlainHTTP reports whether the operator admits any network, for only there
-	// may an address be plain http. Without it none may.
+	// may a channel be reached without encryption ([channel.Plainer]). Without it
+	// none may.
 	PlainHTTP func() bool
 	// Sealer seals what the store keeps. Without it (a nil interface: the setting
 	// is missing) no channel can be made and no config changed.

@@ -52,7 +52,7 @@ func (a *api) createChannel(ctx context.Context, c call) (answer, error) {
 	return answer{
 		status: http.StatusCreated,
 		header: map[string]string{"Location": "/v1/notification-channels/" + rec.ID},
-		body:   viewChannel(rec.Channel),
+		body:   a.view(rec.Channel),
 	}, nil
 }
 
@@ -83,7 +83,7 @@ func (a *api) updateChannel(ctx context.Context, c call) (answer, error) {
 		apply(&rec, s, sealed, kind, a.stamp())
 		err := a.Channels.Update(ctx, rec)
 		if err == nil {
-			return answer{status: http.StatusOK, body: viewChannel(rec.Channel)}, nil
+			return answer{status: http.StatusOK, body: a.view(rec.Channel)}, nil
 		}
 		if !errors.Is(err, channelstore.ErrConflict) || try == updateTries {
 			return answer{}, err
@@ -104,6 +104,12 @@ func apply(rec *channelstore.Record, s settings, sealed []byte, kind channel.Kin
 	}
 	if s.filters != nil {
 		rec.Filters = s.filters
+	}
+	if s.redact != nil {
+		rec.Redact = s.redact
+	}
+	if s.rate != nil {
+		rec.RateLimit = s.rate.limit
 	}
 	if s.config != nil {
 		rec.Sealed, rec.Masked = sealed, kind.Mask(s.config.Reveal())

@@ -12,6 +12,8 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/channel/slack"
 	"accessrelay/internal/channelstore"
+	"accessrelay/internal/event"
+	"accessrelay/internal/ratelimit"
 )
 
 const channelsPath = "/v1/notification-channels"
@@ -49,7 +51,7 @@ func TestChannelLife(t *testing.T) {
 	}
 	want := `{"id":"` + id + `","name":"pagerduty-webhook","channel_type":"generic_webhook",
 		"config":{"url":"https://events.example.com/***","headers":{"Authorization":"***"},"signing_secret":"***"},
-		"enabled":true,"event_filters":["request.pending","grant.*"],"managed_by":"api",
+		"enabled":true,"event_filters":["request.pending","grant.*"],"redact":[],"managed_by":"api",
 		"created_at":"2026-03-01T12:00:00.123Z","updated_at":"2026-03-01T12:00:00.123Z"}`
 	sameJSON(t, created.body, want)
 	sameJSON(t, h.do(request{method: "GET", path: created.header.Get("Location")}).body, want)
@@ -66,7 +68,7 @@ func TestChannelLife(t *testing.T) {
 	got := h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"event_filters":[],"enabled":false}`})
 	want = `{"id":"` + id + `","name":"pagerduty-webhook","channel_type":"generic_webhook",
 		"config":{"url":"https://events.example.com/***","headers":{"Authorization":"***"},"signing_secret":"***"},
-		"enabled":false,"event_filters":[],"managed_by":"api",
+		"enabled":false,"event_filters":[],"redact":[],"managed_by":"api",
 		"created_at":"2026-03-01T12:00:00.123Z","updated_at":"2026-03-01T13:00:00.123Z"}`
 	sameJSON(t, got.body, want)
 	sameJSON(t, h.do(request{method: "GET", path: channelsPath + "/" + id}).body, want)
@@ -79,7 +81,7 @@ func TestChannelLife(t *testing.T) {
 	// A config replaces the whole one.
 	got = h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"name":"pd","config":{"url":"https://other.example/` + canary + `"}}`})
 	want = `{"id":"` + id + `","name":"pd","channel_type":"generic_webhook","config":{"url":"https://other.example/***"},
-		"enabled":false,"event_filters":[],"managed_by":"api",
+		"enabled":false,"event_filters":[],"redact":[],"managed_by":"api",
 		"created_at":"2026-03-01T12:00:00.123Z","updated_at":"2026-03-01T13:00:00.123Z"}`
 	sameJSON(t, got.body, want)
 	h.workerSees(id, func(ch *channel.Channel) {
@@ -189,6 +191,58 @@ func TestDisabledByTheRelay(t *testing.T) {
 	got = h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"enabled":false}`})
 	if !strings.Contains(got.body, `"enabled":false,"event_filters"`) {
 		t.Errorf("whoever disables it takes over: %s", got.body)
+	}
+}
+
+// TestRateAndRedact: what an update does not say stays, what it says replaces,
+// and null gives the type's own rate back.
+func TestRateAndRedact(t *testing.T) {
+	h := start(t)
+	id := h.create("slack-webhook", `{"name":"a","url":"`+slackURL+`","rate_limit":"2/s","redact":["request.reason","grantee"]}`)
+	for _, step := range []struct{ put, want string }{
+		{`{"name":"b"}`, `"rate_limit":"2/s","redact":["request.reason","grantee"]`},
+		{`{"redact":["raw"]}`, `"rate_limit":"2/s","redact":["raw"]`},
+		{`{"rate_limit":"10/m"}`, `"rate_limit":"10/m","redact":["raw"]`},
+		{`{"rate_limit":null}`, `"rate_limit":"1/s","redact":["raw"]`},
+		{`{"redact":[],"rate_limit":"3/h"}`, `"rate_limit":"3/h","redact":[]`},
+	} {
+		got := h.do(request{method: "PUT", path: channelsPath + "/" + id, body: step.put})
+		if got.status != 200 || !strings.Contains(got.body, step.want) {
+			t.Errorf("%s: %d %s, want %s", step.put, got.status, got.body, step.want)
+		}
+		if again := h.do(request{method: "GET", path: channelsPath + "/" + id}); again.body != got.body {
+			t.Errorf("%s: then it is %s, was %s", step.put, again.body, got.body)
+		}
+	}
+	rec, err := h.channels.Get(t.Context(), acme, id)
+	if err != nil || rec.RateLimit.String() != "3/h" || len(rec.Redact) != 0 {
+		t.Errorf("stored: %v %v %v", rec.RateLimit, rec.Redact, err)
+	}
+	h.file[0].RateLimit, h.file[0].Redact = &ratelimit.Rate{N: 4, Per: time.Second}, []string{"error"}
+	for i, want := range []string{`"rate_limit":"4/s","redact":["error"]`, `"event_filters":[],"redact":[]`} {
+		if got := h.do(request{method: "GET", path: channelsPath + "/" + h.file[i].ID}); !strings.Contains(got.body, want) {
+			t.Errorf("the file's: %s, want %s", got.body, want)
+		}
+	}
+}
+
+// TestRecipients: a receipt and the list say how each one stands that a delivery
+// goes to, of a channel that has several.
+func TestRecipients(t *testing.T) {
+	h := start(t)
+	d := delivery("6f1c2d3e-0000-4000-8000-000000000001", "mail", event.StateDead)
+	d.ChannelType = "email"
+	d.Recipients = []event.Recipient{
+		{Address: "a@example.com", State: event.StateDelivered},
+		{Address: "b@example.com", State: event.StateDead, LastError: "rejected: no such mailbox"},
+	}
+	id := h.record(acme, d, delivery("6f1c2d3e-0000-4000-8000-000000000002", "hook", event.StateDelivered))
+	const want = `"recipients":[{"address":"a@example.com","state":"delivered"},{"address":"b@example.com","state":"dead","last_error":"rejected: no such mailbox"}]`
+	for _, path := range []string{"/v1/events/" + id, "/v1/deliveries?event_id=" + id} {
+		got := h.do(request{method: "GET", path: path})
+		if !strings.Contains(got.body, want) || strings.Count(got.body, "recipients") != 1 {
+			t.Errorf("%s: %s, want once %s", path, got.body, want)
+		}
 	}
 }
 

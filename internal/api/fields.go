@@ -11,11 +11,13 @@ import (
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
+	"accessrelay/internal/ratelimit"
 )
 
 const (
 	maxName    = 128 // characters
 	maxFilters = 64  // more than there are types
+	maxRedact  = 64  // more than there are facts
 )
 
 // The keys of a channel that every type has.
@@ -25,6 +27,8 @@ const (
 	keyConfig  = "config"
 	keyEnabled = "enabled"
 	keyFilters = "event_filters"
+	keyRate    = "rate_limit"
+	keyRedact  = "redact"
 )
 
 // settings are what a create or an update says of a channel. nil is not said.
@@ -33,13 +37,18 @@ type settings struct {
 	config  channel.Config
 	enabled *bool
 	filters []string
+	redact  []string
+	rate    *rate
 }
+
+// rate is what is said of the rate limit: one, or nil to go by the type's.
+type rate struct{ limit *ratelimit.Rate }
 
 // fields reads a channel's fields and collects what is wrong with each.
 type fields struct {
 	body  object
 	bad   map[string]string
-	plain bool // an address may be plain http
+	plain bool // a channel may be reached without encryption
 }
 
 // readCreate reads the body of a create: the type's own fields beside name, as
@@ -84,7 +93,7 @@ func (f *fields) others() object {
 	own := object{}
 	for k, v := range f.body {
 		switch k {
-		case keyName, keyType, keyConfig, keyEnabled, keyFilters:
+		case keyName, keyType, keyConfig, keyEnabled, keyFilters, keyRate, keyRedact:
 		default:
 			own[k] = v
 		}
@@ -116,28 +125,55 @@ func (f *fields) common(kind channel.Kind) settings {
 		}
 		s.enabled = &enabled
 	}
-	if raw, ok := f.body[keyFilters]; ok {
-		s.filters = f.filters(raw)
+	s.filters = f.list(keyFilters, "must be a list of event types; [] means all", maxFilters, event.CheckFilter)
+	s.redact = f.list(keyRedact, "must be a list of paths of the event; [] means that nothing is hidden", maxRedact, event.CheckRedact)
+	if raw, ok := f.body[keyRate]; ok {
+		s.rate = f.rate(raw)
 	}
 	return s
 }
 
-func (f *fields) filters(raw json.RawMessage) []string {
-	filters := []string{}
-	if !read(raw, &filters) {
-		f.bad[keyFilters] = "must be a list of event types; [] means all"
+// list reads the list of words at key, nil if it is not said. kind says what it
+// must be, check what is wrong with a word.
+func (f *fields) list(key, kind string, most int, check func(string) error) []string {
+	raw, ok := f.body[key]
+	if !ok {
 		return nil
 	}
-	if len(filters) > maxFilters {
-		f.bad[keyFilters] = fmt.Sprintf("must have at most %d entries", maxFilters)
+	words := []string{}
+	if !read(raw, &words) {
+		f.bad[key] = kind
 		return nil
 	}
-	for i, filter := range filters {
-		if err := event.CheckFilter(filter); err != nil {
-			f.bad[fmt.Sprintf("%s[%d]", keyFilters, i)] = err.Error()
+	if len(words) > most {
+		f.bad[key] = fmt.Sprintf("must have at most %d entries", most)
+		return nil
+	}
+	for i, word := range words {
+		if err := check(word); err != nil {
+			f.bad[fmt.Sprintf("%s[%d]", key, i)] = err.Error()
 		}
 	}
-	return filters
+	return words
+}
+
+// rate reads a rate limit. It is the one field that takes null: unlike a list it
+// has no other word for "none of its own".
+func (f *fields) rate(raw json.RawMessage) *rate {
+	if string(raw) == "null" {
+		return &rate{}
+	}
+	var text string
+	if !read(raw, &text) {
+		f.bad[keyRate] = "must be a string such as 1/s, or null for what channels of this type have"
+		return nil
+	}
+	limit, err := ratelimit.Parse(text)
+	if err != nil {
+		f.bad[keyRate] = err.Error()
+		return nil
+	}
+	return &rate{&limit}
 }
 
 // config has the kind read raw; prefix is where raw's keys stand in the body.
@@ -150,8 +186,8 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 	var wrong *channel.InvalidError
 	switch {
 	case err == nil:
-		if !f.plain && reachedInPlain(cfg) {
-			f.bad[prefix+"url"] = "must be https; http reaches only what the operator's delivery.allow_networks admits, which is nothing"
+		if field, instead := channel.Plain(cfg); field != "" && !f.plain {
+			f.bad[prefix+field] = "must be " + instead + "; without encryption a channel reaches only what the operator's delivery.allow_networks admits, which is nothing"
 		}
 		return cfg
 	case !errors.As(err, &wrong) || len(wrong.Fields) == 0:
@@ -166,12 +202,6 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 		}
 	}
 	return nil
-}
-
-// reachedInPlain reports whether cfg's address is an http URL.
-func reachedInPlain(cfg channel.Config) bool {
-	var c struct{ URL string }
-	return json.Unmarshal(cfg.Reveal(), &c) == nil && len(c.URL) >= 5 && strings.EqualFold(c.URL[:5], "http:")
 }
 
 // err is a *fault that names every wrong field, or nil.

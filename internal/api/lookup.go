@@ -20,7 +20,7 @@ func (a *api) getChannel(ctx context.Context, c call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: viewChannel(ch)}, nil
+	return answer{status: http.StatusOK, body: a.view(ch)}, nil
 }
 
 // channel finds the channel that the path names, the file's or the store's.
@@ -120,7 +120,7 @@ func (a *api) listChannels(ctx context.Context, c call) (answer, error) {
 	end := min(start+limit, len(all))
 	page := page[channelView]{Data: []channelView{}}
 	for _, ch := range all[start:end] {
-		page.Data = append(page.Data, viewChannel(ch))
+		page.Data = append(page.Data, a.view(ch))
 	}
 	if end < len(all) {
 		next := placeOf(all[end-1]).String()

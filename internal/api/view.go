@@ -25,15 +25,18 @@ type channelView struct {
 	Enabled        bool              `json:"enabled"`
 	DisabledReason string            `json:"disabled_reason,omitempty"`
 	EventFilters   []string          `json:"event_filters"`
+	RateLimit      string            `json:"rate_limit,omitempty"` // in force
+	Redact         []string          `json:"redact"`
 	ManagedBy      channel.ManagedBy `json:"managed_by"`
 	CreatedAt      time.Time         `json:"created_at,omitzero"`
 	UpdatedAt      time.Time         `json:"updated_at,omitzero"`
 }
 
-func viewChannel(ch channel.Channel) channelView {
+// view shows ch, and of its rate limit the one in force: also its type's.
+func (a *api) view(ch channel.Channel) channelView {
 	v := channelView{
 		ID: ch.ID, Name: ch.Name, ChannelType: ch.Type, Config: ch.Masked,
-		Enabled: ch.Enabled, DisabledReason: ch.DisabledReason, EventFilters: ch.Filters,
+		Enabled: ch.Enabled, DisabledReason: ch.DisabledReason, EventFilters: ch.Filters, Redact: ch.Redact,
 		ManagedBy: ch.ManagedBy, CreatedAt: ch.CreatedAt.UTC(), UpdatedAt: ch.UpdatedAt.UTC(),
 	}
 	if len(v.Config) == 0 {
@@ -41,6 +44,13 @@ func viewChannel(ch channel.Channel) channelView {
 	}
 	if v.EventFilters == nil {
 		v.EventFilters = []string{}
+	}
+	if v.Redact == nil {
+		v.Redact = []string{}
+	}
+	ch.TypeRate = channel.DefaultRate(a.Kinds.ByType(ch.Type))
+	if r := ch.Rate(); r != nil {
+		v.RateLimit = r.String()
 	}
 	return v
 }
@@ -56,14 +66,27 @@ type deliveryView struct {
 	LastError     string      `json:"last_error,omitempty"`
 	NextAttemptAt time.Time   `json:"next_attempt_at,omitzero"`
 	DeliveredAt   time.Time   `json:"delivered_at,omitzero"`
+
+	Recipients []recipientView `json:"recipients,omitempty"`
+}
+
+// recipientView is how one of several that a delivery goes to stands.
+type recipientView struct {
+	Address   string      `json:"address"`
+	State     event.State `json:"state"`
+	LastError string      `json:"last_error,omitempty"`
 }
 
 func viewDelivery(d event.Delivery) deliveryView {
-	return deliveryView{
+	v := deliveryView{
 		ID: d.ID(), ChannelID: d.ChannelID, ChannelName: d.ChannelName, ChannelType: d.ChannelType,
 		State: d.State, Attempts: d.Attempts, RetriesUsed: d.RetriesUsed, LastError: d.LastError,
 		NextAttemptAt: d.NextAttemptAt.UTC(), DeliveredAt: d.DeliveredAt.UTC(),
 	}
+	for _, r := range d.Recipients {
+		v.Recipients = append(v.Recipients, recipientView(r))
+	}
+	return v
 }
 
 // itemView is a delivery outside its receipt.

@@ -24,6 +24,9 @@ func (c *Config) Reveal() json.RawMessage {
 	return out
 }
 
+// Plain implements [channel.Plainer].
+func (c *Config) Plain() (field, instead string) { return channel.PlainURL("url", c.URL.Reveal()) }
+
 // Kind is the slack_webhook type.
 type Kind struct{}
 

@@ -42,6 +42,9 @@ func (c *Config) SigningKey() []byte {
 	return key
 }
 
+// Plain implements [channel.Plainer].
+func (c *Config) Plain() (field, instead string) { return channel.PlainURL("url", c.URL.Reveal()) }
+
 // Kind is the generic_webhook type.
 type Kind struct{}
 
