@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/email"
 	"accessrelay/internal/channel/slack"
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/source"
@@ -52,6 +53,7 @@ func Samples(platform string) []source.Sample {
 func Kinds() channel.Kinds {
 	return channel.Kinds{
 		slack.Kind{},
+		email.Kind{},
 		webhook.Kind{},
 	}
 }

@@ -34,6 +34,15 @@ func brokenOff(ctx context.Context, err error, seen *trace) *SendError {
 	return failed(ReasonConnection, connectionText(err), nil)
 }
 
+// ConnectionError says why a connection for something else than HTTP could not
+// be made or was lost, in the words that [Post] has for it. ctx is the attempt's;
+// handshake says that TLS was being agreed on.
+func ConnectionError(ctx context.Context, err error, handshake bool) *SendError {
+	var seen trace
+	seen.handshakeFailed.Store(handshake)
+	return brokenOff(ctx, err, &seen)
+}
+
 func failed(r Reason, text string, cause error) *SendError {
 	return &SendError{Reason: r, Class: Retry, Err: &quiet{text, cause}}
 }
@@ -59,7 +68,10 @@ func isCut(err error) bool {
 
 func connectionText(err error) string {
 	var dns *net.DNSError
+	var proxy *safenet.ProxyError
 	switch {
+	case errors.As(err, &proxy):
+		return proxy.Error()
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "the host name does not exist"
 	case errors.As(err, &dns):

@@ -2,7 +2,7 @@
 //
 //	Redis ─▶ queue.Pump ─▶ relay.Event    ─▶ dedup, channelstore, receipt ─▶ queue.Client ─▶ Redis
 //	Redis ─▶ queue.Pump ─▶ relay.Delivery ─▶ transport.* ─▶ destination
-//	                                      └▶ receipt ─▶ Redis
+//	                       gate (Redis) ◀┴▶ receipt ─▶ Redis
 //	10 s  ─▶ relay.Sweep ─▶ receipt ─▶ queue.Client ─▶ Redis
 //	probe ─▶ ops :9091  ─▶ ops.Handler    ─▶ metrics, readiness
 package workerd
@@ -25,6 +25,7 @@ import (
 	"accessrelay/internal/channelstore"
 	"accessrelay/internal/config"
 	"accessrelay/internal/dedup"
+	"accessrelay/internal/gate"
 	"accessrelay/internal/gauges"
 	"accessrelay/internal/ops"
 	"accessrelay/internal/queue"
@@ -35,6 +36,7 @@ import (
 	"accessrelay/internal/secret"
 	"accessrelay/internal/source/canonical"
 	"accessrelay/internal/transport"
+	"accessrelay/internal/transport/email"
 	"accessrelay/internal/transport/slack"
 	"accessrelay/internal/transport/webhook"
 )
@@ -109,7 +111,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		}
 		return pumpRDB.Close()
 	})
-	gate, err := redisconn.Admit(ctx, rdb, redisconn.Terms{
+	terms, err := redisconn.Admit(ctx, rdb, redisconn.Terms{
 		Embedded: opts.EmbeddedRedis, Role: redisconn.Worker, Ack: s.Ack,
 	}, opts.Log)
 	if err != nil {
@@ -128,6 +130,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		return nil, d.abandon(err)
 	}
 	clients := transport.Clients{Tenant: tenants.Client(), Operator: operator.Client()}
+	guards := transport.Guards{Tenant: tenants, Operator: operator}
 	d.follow = func(f *config.File) {
 		receipts.SetRetention(receipt.Retention(f.Retention))
 		tenants.SetPolicy(safenet.Policy{Allow: f.Delivery.AllowNetworks})
@@ -139,12 +142,13 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		operator.CloseIdleConnections()
 		return nil
 	})
+	gates := gate.New(rdb)
 	reg := prometheus.NewRegistry()
 	d.steps = relay.New(relay.Config{
 		Source: d.view.source, Platform: platform,
 		Claims: dedup.New(rdb, backlogAllowance), Records: receipts,
-		Channels: channels, Switch: store, Queue: relayQueue{tasks},
-		Transports: []transport.Transport{slack.New(clients), webhook.New(clients)},
+		Channels: channels, Switch: store, Queue: relayQueue{tasks}, Gate: relayGate{gates}, Concurrency: s.Concurrency,
+		Transports: []transport.Transport{slack.New(clients), email.New(guards), webhook.New(clients)},
 		Policy:     d.view.policy,
 		Metrics:    relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Names()...), catalog.ChannelTypes()),
 		Log:        opts.Log, Now: time.Now,
@@ -154,14 +158,14 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 			Event:    func(ctx context.Context, t queue.EventTask) error { return d.steps.Event(ctx, relay.Accepted(t)) },
 			Delivery: func(ctx context.Context, t queue.DeliveryTask) error { return d.steps.Delivery(ctx, relay.Due(t)) },
 		},
-		EventConcurrency: eventConcurrency, DeliveryConcurrency: s.Concurrency,
+		EventConcurrency: eventConcurrency, DeliveryConcurrency: s.Concurrency + relay.Waiting, Room: d.steps.Room,
 		ShutdownTimeout: max(s.ShutdownTimeout-handBack, s.ShutdownTimeout/2), Log: opts.Log,
 	})
 	reg.MustRegister(gauges.New(gauges.Config{
 		Depths: tasks, DeadLetters: receipts, Channels: channels,
 		Tenants: d.view.tenants, ChannelTypes: catalog.ChannelTypes(), Log: opts.Log,
 	}))
-	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{"redis": gate.Check})
+	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{"redis": terms.Check})
 	d.opsServer = ops.NewServer("ops", s.OpsAddr, d.ops, opts.Log)
 	return d, nil
 }
@@ -230,6 +234,19 @@ func (q relayQueue) ResumeDelivery(ctx context.Context, d relay.Due) (bool, erro
 	return q.tasks.ResumeDelivery(ctx, queue.DeliveryTask(d))
 }
 
+// relayGate is the gate as the relay's steps see it.
+type relayGate struct{ gates *gate.Gate }
+
+func (g relayGate) Enter(ctx context.Context, e relay.Entry) (relay.Pass, error) {
+	p, err := g.gates.Enter(ctx, gate.Entry(e))
+	return relay.Pass(p), err
+}
+
+func (g relayGate) Report(ctx context.Context, e relay.Entry, p relay.Pass, r relay.Result) (relay.News, error) {
+	n, err := g.gates.Report(ctx, gate.Entry(e), gate.Pass(p), gate.Result(r))
+	return relay.News(n), err
+}
+
 // abandon undoes what New has done so far.
 func (d *Daemon) abandon(err error) error {
 	_ = d.lifecycle.Stop(context.Background())
@@ -271,6 +288,7 @@ func (d *Daemon) Start() error {
 		return err
 	}
 	d.lifecycle.Add("pump", func(context.Context) error {
+		d.steps.Drain()
 		d.pump.Shutdown()
 		d.pumping.Store(false)
 		return nil

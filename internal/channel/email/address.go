@@ -89,7 +89,7 @@ func checkAddress(s string) string {
 
 // parseFrom reads an address that may have a name before it.
 func parseFrom(s string) (from mail.Address, problem string) {
-	const want = "must be an address such as relay@example.com or Access relay <relay@example.com>"
+	const want = "must be an address such as relay@example.com or Access relay <relay@example.com>, the name in quotes if it has commas or dots"
 	parsed, err := mail.ParseAddress(s)
 	switch {
 	case hasControl(s):
