@@ -76,17 +76,21 @@ func (in *Inbox) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func (in *Inbox) get(w http.ResponseWriter, r *http.Request) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	m := in.store.get(id)
+	m := in.find(r)
 	if m == nil {
 		http.NotFound(w, r)
 		return
 	}
 	writeJSON(w, m)
+}
+
+// find returns the message whose id the address has, or nil.
+func (in *Inbox) find(r *http.Request) *Message {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return in.store.get(id)
 }
 
 func (in *Inbox) clear(w http.ResponseWriter, _ *http.Request) {

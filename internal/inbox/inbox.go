@@ -47,7 +47,7 @@ type Config struct {
 //	POST   /slack, /slack/…       a Slack incoming webhook
 //	POST   /webhook, /webhook/…   a Standard Webhooks receiver
 //	POST   /sns, /sns/…           Amazon SNS: Publish of its Query protocol
-//	GET    /                      the page; /events feeds it
+//	GET    /                      the page; /events feeds it, /mail/{id} is the HTML of a mail
 //	GET    /api/messages          what came in, as JSON: ?since= and ?wait=
 //	DELETE /api/messages          forget it
 //	POST   /fail                  make a path fail: ?path= &status= &times= &retry_after= &stage=
@@ -109,6 +109,7 @@ func (in *Inbox) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", in.page)
 	mux.HandleFunc("GET /events", in.events)
 	mux.HandleFunc("GET /assets/{name}", asset)
+	mux.HandleFunc("GET /mail/{id}", in.mailHTML)
 	mux.HandleFunc("GET /api/messages", in.list)
 	mux.HandleFunc("GET /api/messages/{id}", in.get)
 
@@ -141,7 +142,7 @@ func secureHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
-			"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+			"connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var spanPattern = regexp.MustCompile(`<span class="[ksnl]">|</span>`)
+var spanPattern = regexp.MustCompile(`<span class="[ksnl]">|</span>|<div>|<div class="in">|</div>|<details open>|</details>|<summary class="(?:object|list)">|</summary>`)
 
 func textOf(t *testing.T, out string) string {
 	t.Helper()
@@ -22,17 +22,18 @@ func textOf(t *testing.T, out string) string {
 
 func TestPrettyJSON(t *testing.T) {
 	got, cut := prettyJSON(json.RawMessage(`{"a":[1,-2.50,{}],"b <i>":"x\"</script>", "c" : [ ] ,"d":true,"e":null}`))
-	want := `{
-  <span class="k">&#34;a&#34;</span>: [
-    <span class="n">1</span>,
-    <span class="n">-2.50</span>,
-    {}
-  ],
-  <span class="k">&#34;b &lt;i&gt;&#34;</span>: <span class="s">&#34;x\&#34;&lt;/script&gt;&#34;</span>,
-  <span class="k">&#34;c&#34;</span>: [],
-  <span class="k">&#34;d&#34;</span>: <span class="l">true</span>,
-  <span class="k">&#34;e&#34;</span>: <span class="l">null</span>
-}`
+	want := strings.NewReplacer("\n", "", "\t", "").Replace(`
+		<details open><summary class="object">{</summary><div class="in">
+			<details open><summary class="list"><span class="k">&#34;a&#34;</span>: [</summary><div class="in">
+				<div><span class="n">1</span>,</div>
+				<div><span class="n">-2.50</span>,</div>
+				<div>{}</div>
+			</div><div>],</div></details>
+			<div><span class="k">&#34;b &lt;i&gt;&#34;</span>: <span class="s">&#34;x\&#34;&lt;/script&gt;&#34;</span>,</div>
+			<div><span class="k">&#34;c&#34;</span>: [],</div>
+			<div><span class="k">&#34;d&#34;</span>: <span class="l">true</span>,</div>
+			<div><span class="k">&#34;e&#34;</span>: <span class="l">null</span></div>
+		</div><div>}</div></details>`)
 	if string(got) != want || cut {
 		t.Errorf("cut %v, got\n%s\nwant\n%s", cut, got, want)
 	}
@@ -48,12 +49,25 @@ func TestPrettyJSONIsBounded(t *testing.T) {
 		if !json.Valid([]byte(body)) {
 			t.Fatalf("%s is not JSON", name)
 		}
-		if got, _ := prettyJSON(json.RawMessage(body)); len(got) > 2*maxRendered {
+		got, _ := prettyJSON(json.RawMessage(body))
+		if len(got) > 2*maxRendered {
 			t.Errorf("%s: %d bytes of HTML", name, len(got))
 		}
+		checkClosed(t, string(got))
 	}
 	if _, cut := prettyJSON(json.RawMessage(`["` + strings.Repeat("x", maxShown) + `",` + strings.Repeat(" ", maxShown) + `1]`)); !cut {
 		t.Error("does not say that it was cut")
+	}
+}
+
+// checkClosed: also what was cut leaves no element open, which would swallow the
+// rest of the page.
+func checkClosed(t *testing.T, out string) {
+	t.Helper()
+	for _, tag := range []string{"div", "details", "summary", "span"} {
+		if opened, closed := strings.Count(out, "<"+tag), strings.Count(out, "</"+tag+">"); opened != closed {
+			t.Errorf("%d %s are opened and %d closed", opened, tag, closed)
+		}
 	}
 }
 
@@ -66,6 +80,7 @@ func FuzzPrettyJSON(f *testing.F) {
 			return
 		}
 		got, cut := prettyJSON(b)
+		checkClosed(t, string(got))
 		text := textOf(t, string(got))
 		if cut {
 			return

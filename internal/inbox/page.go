@@ -3,13 +3,12 @@ package inbox
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"html/template"
+	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 //go:embed assets
@@ -56,87 +55,29 @@ func (in *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(buf.Bytes()) // the reader has gone: nothing to be done
 }
 
-// view is a message as the templates want it.
-type view struct {
-	*Message
-	Headers []header // sorted
-	Slack   *slackMessage
-	Event   webhookEvent
-	JSON    template.HTML
-	Cut     bool // JSON or Text is not the whole body
-	Text    string
-}
-
-type header struct{ Name, Value string }
-
-// webhookEvent is what the heading of a webhook shows.
-type webhookEvent struct {
-	Type string `json:"type"`
-	Data struct {
-		Source  string `json:"source"`
-		Request struct {
-			DisplayID string `json:"display_id"`
-		} `json:"request"`
-	} `json:"data"`
-}
-
-func newView(m *Message) *view {
-	v := &view{Message: m}
-	for name, value := range m.Headers {
-		v.Headers = append(v.Headers, header{name, value})
-	}
-	slices.SortFunc(v.Headers, func(a, b header) int { return strings.Compare(a.Name, b.Name) })
-	switch {
-	case m.Payload != nil:
-		v.JSON, v.Cut = prettyJSON(m.Payload)
-	case len(m.Body) > maxShown:
-		v.Text, v.Cut = strings.ToValidUTF8(m.Body[:maxShown], "\uFFFD"), true
-	default:
-		v.Text = m.Body
-	}
-	switch m.Kind {
-	case "slack":
-		var s slackMessage
-		if json.Unmarshal([]byte(m.Body), &s) == nil && len(m.Body) <= 2*maxShown {
-			v.Slack = &s
-		}
-	case "webhook":
-		// A body of another shape has no heading; what was read until the
-		// mismatch is still true.
-		_ = json.Unmarshal([]byte(m.Body), &v.Event)
-	}
-	return v
-}
-
-// Class says at a glance how it went.
-func (v *view) Class() string {
-	switch {
-	case v.OnPurpose:
-		return "onpurpose"
-	case v.Problem != "":
-		return "refused"
-	default:
-		return "ok"
-	}
-}
-
-// Gap is the time from the attempt before, for people.
-func (v *view) Gap() string {
-	switch {
-	case v.Since >= 10*time.Second:
-		return v.Since.Round(time.Second).String()
-	case v.Since >= time.Second:
-		return v.Since.Round(100 * time.Millisecond).String()
-	default:
-		return v.Since.Round(time.Millisecond).String()
-	}
-}
-
 // fragment renders one template of the page on its own.
 func fragment(name string, data any) (string, error) {
 	var b strings.Builder
 	err := templates.ExecuteTemplate(&b, name, data)
 	return b.String(), err
+}
+
+// mailHTML is the HTML of a mail as it came, for the frame on the page. It is somebody
+// else's: the frame's sandbox and, in case it is opened by itself, the policy keep it
+// from running, loading, sending or leading anywhere. The frame keeps our origin
+// (allow-same-origin) only so that the page can see how high it is: without scripts it
+// can do nothing with it.
+func (in *Inbox) mailHTML(w http.ResponseWriter, r *http.Request) {
+	m := in.find(r)
+	if m == nil || m.Mail == nil || m.Mail.HTML == "" {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-same-origin; "+
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, m.Mail.HTML) // the reader has gone: nothing to be done
 }
 
 var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

@@ -82,7 +82,7 @@ func TestPageShows(t *testing.T) {
 	for _, want := range []string{
 		`<h2 class="header">Break glass</h2>`, `<b>Who</b><br>Dana`, `<hr>`, `>2023-11-14</time>`,
 		`blocks[0].text: missing`, `invalid_blocks`,
-		`<span class="type">grant.active</span>`, `<span class="n">1.50</span>`, `not signed`,
+		`<b class="title">grant.active</b>`, `<span class="n">1.50</span>`, `not signed`,
 		`<a href="http://127.0.0.1:8082/">Dashboard</a>`, `<a href="#ZgotmplZ">Bad</a>`,
 	} {
 		if !strings.Contains(page, want) {

@@ -52,7 +52,8 @@ function localTimes(el) {
     } else if (t.className === 'short') {
       t.textContent = clock(d);
     } else {
-      t.textContent = `${dates.time_secs(d)}.${String(d.getMilliseconds()).padStart(3, '0')}`;
+      t.textContent = dates.time_secs(d);
+      if (t.classList.contains('full')) t.textContent = `${dates.date_num(d)} ${t.textContent}.${String(d.getMilliseconds()).padStart(3, '0')}`;
       t.title = d.toString();
     }
   }
@@ -82,6 +83,7 @@ function refresh() {
   $('empty').hidden = total > 0;
   $('nomatch').hidden = shown > 0 || total === 0;
   chips(counts, total);
+  pick();
 }
 
 function chips(counts, total) {
@@ -106,10 +108,92 @@ function remember() {
   for (const [k, v] of [['path', path], ['q', $('q').value]]) v ? p.set(k, v) : p.delete(k);
   history.replaceState(null, '', `${location.pathname}${p.size ? `?${p}` : ''}${location.hash}`);
 }
+
+// ---- what is read: the message in the address, else on a wide screen the first of the list
+const wide = matchMedia('(min-width: 861px)');
+let current = null;
+function pick() {
+  const named = /^#m\d+$/.test(location.hash) && $(location.hash.slice(1));
+  const stays = wide.matches && current?.isConnected && !current.hidden && current;
+  const a = named || stays || (wide.matches && [...feed.children].find((m) => !m.hidden)) || null;
+  if (a === current) return;
+  current?.classList.remove('open');
+  current?.querySelector('.row').removeAttribute('aria-current');
+  current = a;
+  if (!a) return;
+  a.classList.add('open');
+  a.querySelector('.row').setAttribute('aria-current', 'true');
+  a.querySelector('.body').scrollTop = 0;
+}
+function go(hash) {
+  // Not by location.hash, which would scroll the list.
+  history.pushState(null, '', `${location.pathname}${location.search}${hash}`);
+  pick();
+}
+function step(by) {
+  const shown = [...feed.children].filter((m) => !m.hidden);
+  const next = shown[shown.indexOf(current) + by];
+  if (!next) return;
+  go(`#${next.id}`);
+  next.querySelector('.row').focus();
+}
+addEventListener('popstate', pick);
+addEventListener('hashchange', pick);
+wide.addEventListener('change', pick);
+$('main').addEventListener('click', (e) => {
+  if (e.ctrlKey || e.metaKey || e.shiftKey) return;
+  const row = e.target.closest('.row');
+  const back = e.target.closest('.back');
+  if (row) { e.preventDefault(); go(row.hash); }
+  if (back) { e.preventDefault(); go(''); }
+  const tab = e.target.dataset.tab;
+  if (tab) {
+    const body = e.target.closest('.body');
+    for (const b of body.querySelectorAll('[data-tab]')) b.setAttribute('aria-selected', String(b === e.target));
+    for (const p of body.querySelectorAll('[data-pane]')) p.hidden = p.dataset.pane !== tab;
+  }
+  if ('narrow' in e.target.dataset) {
+    const frame = e.target.closest('.body').querySelector('iframe.mail');
+    e.target.setAttribute('aria-pressed', String(frame.classList.toggle('phone')));
+  }
+  if ('fold' in e.target.dataset) {
+    for (const d of e.target.parentElement.nextElementSibling.querySelectorAll('details')) d.open = e.target.dataset.fold === 'open';
+  }
+});
+
+// ---- mails: a frame as high as its content, whose links lead nowhere. Nothing in it runs
+// or loads, whatever happens here: see to it that it stays so in page.html and page.go.
+const widths = new WeakMap();
+function fit(frame) {
+  const doc = frame.contentDocument;
+  if (!doc?.documentElement || !frame.clientWidth) return;
+  widths.set(frame, frame.clientWidth);
+  frame.style.height = '0';
+  frame.style.height = `${Math.min(Math.max(doc.documentElement.scrollHeight, 120), 20000) + 2}px`;
+}
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (widths.get(target) !== target.clientWidth) fit(target);
+});
+document.addEventListener('load', (e) => {
+  const frame = e.target;
+  if (!frame.matches?.('iframe.mail')) return;
+  const doc = frame.contentDocument;
+  for (const kind of ['click', 'auxclick']) {
+    doc.addEventListener(kind, (c) => { if (c.target.closest?.('a, area')) c.preventDefault(); }, true);
+  }
+  for (const a of doc.querySelectorAll('a[href]')) a.title = a.href;
+  fit(frame);
+  resized.observe(frame);
+}, true);
+
+// ---- keys, and what stands in the address
 $('q').value = params.get('q') || '';
 $('q').addEventListener('input', () => { remember(); refresh(); });
 addEventListener('keydown', (e) => {
-  if (e.key === '/' && !/INPUT|SELECT|TEXTAREA/.test(e.target.tagName)) { e.preventDefault(); $('q').focus(); }
+  const typing = /INPUT|SELECT|TEXTAREA/.test(e.target.tagName) || e.ctrlKey || e.metaKey || e.altKey;
+  if (e.key === '/' && !typing) { e.preventDefault(); $('q').focus(); }
+  if (e.key === 'j' && !typing) step(1);
+  if (e.key === 'k' && !typing) step(-1);
   if (e.key === 'Escape') { $('failmenu').open = false; $('q').blur(); }
 });
 
@@ -125,8 +209,20 @@ $('failform').addEventListener('submit', async (e) => {
 });
 $('failmenu').addEventListener('toggle', () => {
   const field = $('failform').elements.path;
-  if ($('failmenu').open && !field.value) field.value = path;
+  if ($('failmenu').open && !field.value) field.value = path || current?.dataset.path || '';
+  choices();
 });
+// choices shows the statuses of SMTP on a mail's path and those of HTTP on others.
+function choices() {
+  const mail = $('failform').elements.path.value.startsWith('/email');
+  for (const s of $('failform').querySelectorAll('select')) {
+    s.disabled = mail !== (s.dataset.for === 'email');
+    (s.name === 'stage' ? s.parentElement : s).hidden = s.disabled;
+  }
+  const after = $('failform').elements.retry_after;
+  after.disabled = after.parentElement.hidden = mail;
+}
+$('failform').elements.path.addEventListener('input', choices);
 $('failures').addEventListener('click', (e) => {
   const p = e.target.dataset.unfail;
   if (p) call('POST', `/fail?${new URLSearchParams({ path: p, times: 0 })}`);
