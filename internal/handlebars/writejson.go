@@ -1,0 +1,139 @@
+package handlebars
+
+import "strconv"
+
+// jsonText is v as compact JSON: numbers as they were written, an object's
+// members in the order of its source, null for what is absent.
+func (r *run) jsonText(v *value) ([]byte, error) { return r.appendJSON(nil, v) }
+
+func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
+	switch {
+	case v == nil || v.kind == nullKind:
+		return append(out, "null"...), nil
+	case v.src != nil && v.kind != textKind:
+		return r.copyJSON(out, v.src)
+	case v.kind == textKind:
+		s, err := r.text(v)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.room(len(out) + len(s)); err != nil {
+			return nil, err
+		}
+		out = append(out, '"')
+		out = appendJSONString(out, s)
+		return append(out, '"'), nil
+	case v.kind == boolKind || v.kind == numberKind:
+		return append(out, v.str...), nil
+	}
+	k, err := r.inside(v)
+	if err != nil {
+		return nil, err
+	}
+	brackets := "[]"
+	if v.kind == objectKind {
+		brackets = "{}"
+	}
+	out = append(out, brackets[0])
+	for i := range k.vals {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if v.kind == objectKind {
+			out = append(out, '"')
+			out = appendJSONString(out, k.keys[i])
+			out = append(out, '"', ':')
+		}
+		if out, err = r.appendJSON(out, &k.vals[i]); err != nil {
+			return nil, err
+		}
+		if err := r.room(len(out)); err != nil {
+			return nil, err
+		}
+	}
+	return append(out, brackets[1]), nil
+}
+
+// room says whether so many bytes of JSON could still become part of the result.
+func (r *run) room(n int) error {
+	if n > MaxOutput {
+		return r.fail("for this event the template writes more than %d bytes", MaxOutput)
+	}
+	return r.spend(1)
+}
+
+// copyJSON writes src without its blanks, and sees to it that it is one JSON value.
+func (r *run) copyJSON(out, src []byte) ([]byte, error) {
+	if err := r.spend(4 * len(src) / bytesAStep); err != nil {
+		return nil, err
+	}
+	if err := r.room(len(out) + len(src)); err != nil {
+		return nil, err
+	}
+	j := jsonState{deep: true}
+	for i := 0; i < len(src); i++ {
+		c := src[i]
+		if j.at == inString {
+			start := i
+			for i < len(src) && src[i] != '"' && src[i] != '\\' && src[i] >= ' ' {
+				i++
+			}
+			out = append(out, src[start:i]...)
+			if i == len(src) {
+				break
+			}
+			c = src[i]
+		} else if c == ' ' || c == '\n' || c == '\r' || c == '\t' {
+			if j.numberEnds() {
+				j.at = afterValue
+			}
+			if j.at >= inMinus || j.at == inWord {
+				return nil, r.notJSON()
+			}
+			continue
+		}
+		if j.step(c, 0) != "" {
+			return nil, r.notJSON()
+		}
+		out = append(out, c)
+	}
+	if problem, _ := j.end(0); problem != "" {
+		return nil, r.notJSON()
+	}
+	return out, nil
+}
+
+// appendJSONString writes s as it stands inside of a JSON string. U+2028 and
+// U+2029 are escaped because JavaScript before 2019 took them for line breaks.
+func appendJSONString(out []byte, s string) []byte {
+	done := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c != 0xe2 {
+			continue
+		}
+		if c == 0xe2 && (i+2 >= len(s) || s[i+1] != 0x80 || s[i+2]&^1 != 0xa8) {
+			continue
+		}
+		out = append(out, s[done:i]...)
+		switch c {
+		case '"', '\\':
+			out = append(out, '\\', c)
+		case '\n':
+			out = append(out, '\\', 'n')
+		case '\r':
+			out = append(out, '\\', 'r')
+		case '\t':
+			out = append(out, '\\', 't')
+		case 0xe2:
+			out = append(out, `\u202`...)
+			out = strconv.AppendUint(out, uint64(s[i+2]&0xf), 16)
+			i += 2
+		default:
+			const hex = "0123456789abcdef"
+			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+		}
+		done = i + 1
+	}
+	return append(out, s[done:]...)
+}
