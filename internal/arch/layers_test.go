@@ -12,7 +12,7 @@ var rules = Rules{
 		// What everybody may lean on; these lean on nobody.
 		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "ratelimit": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
 		// One business each: a platform, a channel type, a structure in Redis.
-		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1, "wording": 1,
+		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "handlebars": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1, "wording": 1,
 		// How channels are reached, what the file says, what all of Redis holds, what every platform must pass, and who plays one.
 		"catalog": 2, "config": 2, "gauges": 2, "sourcetest": 2, "standin": 2, "transport": 2,
 		// The steps of the way through, and the windows on it.
@@ -31,6 +31,8 @@ var rules = Rules{
 		"e2e": 7, "bench": 7,
 	},
 	Peers: []Peer{
+		{"channel", "handlebars", "a config's templates are checked where the config is"},
+		{"handlebars", "wording", "a template can ask for the event in words"},
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
 		{"event", "suggest", "a filter that is no type is answered with the one that was meant, in the file and through the API"},
 		{"redistest", "redisserver", "the same servers, in a test's hands"},
