@@ -5,59 +5,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"accessrelay/internal/safenet/safenettest"
 )
-
-// countingListener counts what connects to loopback, on IPv4 and IPv6 alike.
-func countingListener(t *testing.T) (port int, dials *atomic.Int64) {
-	t.Helper()
-	dials = new(atomic.Int64)
-	count := func(l net.Listener) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				dials.Add(1)
-				_ = c.Close()
-			}
-		}()
-		t.Cleanup(func() { _ = l.Close(); <-done })
-	}
-	l4, err := net.Listen("tcp4", "0.0.0.0:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	count(l4)
-	port = l4.Addr().(*net.TCPAddr).Port
-	if l6, err := net.Listen("tcp6", fmt.Sprintf("[::]:%d", port)); err == nil {
-		count(l6)
-	}
-	return port, dials
-}
-
-func haveIPv6() bool {
-	l, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		return false
-	}
-	_ = l.Close()
-	return true
-}
 
 func get(t *testing.T, c *http.Client, rawURL string) (*http.Response, error) {
 	t.Helper()
@@ -74,81 +34,14 @@ func get(t *testing.T, c *http.Client, rawURL string) (*http.Response, error) {
 	return resp, err
 }
 
-var forbidden = []string{
-	// Loopback, as it is and as it is disguised. Forms that are no literal to
-	// this program are names; the test's name server reads them as inet_aton.
-	"127.0.0.1", "127.0.0.2", "127.1.1.1", "127.255.255.254", "127.1", "127.0.1", "2130706433", "0x7f000001",
-	"0x7f.0.0.1", "0x7f.1", "0177.0.0.1", "0177.1", "017700000001", "127.0.0.1.", "00127.0.0.1", "127.000.000.001",
-	"0.0.0.0", "0", "0x0", "0.0.0.1",
-	"localhost", "LOCALHOST", "localhost.", "LocalHost.LocalDomain", "ip6-localhost",
-	"①②⑦.⓪.⓪.①", "127。0。0。1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "127%2e0%2e0%2e1", "%31%32%37.0.0.1",
-	"[::1]", "[0:0:0:0:0:0:0:1]", "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::]", "[::0.0.0.1]",
-	"[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::FFFF:127.0.0.1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]",
-	"[::ffff:0:127.0.0.1]", "[::ffff:0.0.0.0]", "[::1%25lo]", "[fe80::1%25lo]",
-	// Names that resolve to it.
-	"rebound.test", "mixed.test", "private.test", "metadata.test", "v6.test",
-	// The private network and the cloud's metadata.
-	"10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.1.1", "[::ffff:10.0.0.1]", "[::ffff:c0a8:101]",
-	"169.254.169.254", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::a9fe:a9fe]",
-	"[2002:a9fe:a9fe::1]", "[2002:7f00:1::1]", "[2001:0:7f00:1:0:0:0:0]", "[fd00:ec2::254]", "[fe80::a9fe:a9fe]",
-	"100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192",
-	"[fc00::1]", "[fd00::1]", "[fec0::1]", "[ff02::1]", "224.0.0.1", "255.255.255.255", "240.0.0.1",
-	"192.0.2.1", "198.51.100.1", "203.0.113.1", "198.18.0.1", "192.88.99.1", "[2001:db8::1]", "[100::1]", "[3fff::1]",
-}
-
-func addrs(ss ...string) []netip.Addr {
-	out := make([]netip.Addr, len(ss))
-	for i, s := range ss {
-		out[i] = netip.MustParseAddr(s)
-	}
-	return out
-}
-
-func TestForbiddenTargetsAreNotDialled(t *testing.T) {
-	if len(forbidden) < 60 {
-		t.Fatalf("only %d spellings", len(forbidden))
-	}
-	port, dials := countingListener(t)
-	ipv6 := haveIPv6()
-	resolver := startDNS(t, map[string][][]netip.Addr{
-		"rebound.test":  {addrs("127.0.0.1")},
-		"mixed.test":    {addrs("127.0.0.1", "10.0.0.1", "169.254.169.254")},
-		"private.test":  {addrs("10.0.0.1")},
-		"metadata.test": {addrs("169.254.169.254")},
-		"v6.test":       {addrs("::ffff:127.0.0.1", "::1")},
-	})
-	client := NewClient(Policy{}, Options{Resolver: resolver})
-	t.Cleanup(client.CloseIdleConnections)
-	for _, scheme := range []string{"https", "http"} {
-		for _, host := range forbidden {
-			target := fmt.Sprintf("%s://%s:%d/", scheme, host, port)
-			_, err := get(t, client, target)
-			var blocked *BlockedError
-			switch {
-			case err == nil:
-				t.Errorf("%s was reached", target)
-			case errors.As(err, &blocked):
-			case !ipv6 && strings.ContainsAny(host, "[v"):
-			case strings.Contains(err.Error(), "no such host"), strings.Contains(err.Error(), "invalid URL"), strings.Contains(err.Error(), "parse "):
-				// never became an address at all
-			default:
-				t.Errorf("%s: %v, want a *BlockedError", target, err)
-			}
-		}
-	}
-	if n := dials.Load(); n != 0 {
-		t.Errorf("%d forbidden connections arrived", n)
-	}
-}
-
 func TestAllowedTwinsAreDialled(t *testing.T) {
 	var hits atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))
 	t.Cleanup(srv.Close)
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	resolver := startDNS(t, map[string][][]netip.Addr{
-		"sink.test":  {addrs("127.0.0.1")},
-		"mixed.test": {addrs("169.254.169.254", "127.0.0.1")}, // the refused one does not spoil the other
+	resolver := safenettest.StartDNS(t, safenettest.Names{
+		"sink.test":  {safenettest.Addrs("127.0.0.1")},
+		"mixed.test": {safenettest.Addrs("169.254.169.254", "127.0.0.1")}, // the refused one does not spoil the other
 	})
 	var want int64
 	for name, p := range map[string]Policy{
@@ -173,37 +66,8 @@ func TestAllowedTwinsAreDialled(t *testing.T) {
 	}
 }
 
-func TestRebindingIsJudgedAtEachDial(t *testing.T) {
-	port, dials := countingListener(t)
-	resolver := startDNS(t, map[string][][]netip.Addr{
-		// The first answer is admitted (and connects), all later ones are not.
-		"rebind.test": {addrs("127.0.0.1"), addrs("127.0.0.9")},
-	})
-	client := NewClient(Policy{Allow: prefixes("127.0.0.1/32")}, Options{Resolver: resolver})
-	t.Cleanup(client.CloseIdleConnections)
-	target := fmt.Sprintf("http://rebind.test:%d/", port)
-	var blocked *BlockedError
-	if _, err := get(t, client, target); errors.As(err, &blocked) {
-		t.Fatalf("the first answer is refused: %v", err)
-	}
-	// Accept runs beside us.
-	for deadline := time.Now().Add(5 * time.Second); dials.Load() == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("the admitted address was not dialled")
-		}
-		runtime.Gosched()
-	}
-	before := dials.Load()
-	if _, err := get(t, client, target); !errors.As(err, &blocked) {
-		t.Errorf("after the name moved: %v, want a *BlockedError", err)
-	}
-	if dials.Load() != before {
-		t.Error("the second address was dialled")
-	}
-}
-
 func TestPlainHTTPNeedsAnAdmittedAddress(t *testing.T) {
-	resolver := startDNS(t, map[string][][]netip.Addr{"public.test": {addrs("93.184.215.14")}})
+	resolver := safenettest.StartDNS(t, safenettest.Names{"public.test": {safenettest.Addrs("93.184.215.14")}})
 	client := NewClient(Policy{}, Options{Resolver: resolver})
 	t.Cleanup(client.CloseIdleConnections)
 	_, err := get(t, client, "http://public.test/")

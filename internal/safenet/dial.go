@@ -25,7 +25,7 @@ func (g *Guard) DialContext(ctx context.Context, network, addr string, plain boo
 	defer cancel()
 	p := g.opts.ProxyURL
 	if p == nil {
-		return g.current.Load().policy.dialer(g.opts, plain).DialContext(ctx, network, addr)
+		return g.current.Load().policy.dialer(g.opts, plain)(ctx, network, addr)
 	}
 	direct := &net.Dialer{KeepAlive: keepAlive, Resolver: g.opts.Resolver}
 	if p.Scheme == "socks5" {

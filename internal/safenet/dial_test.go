@@ -18,11 +18,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"accessrelay/internal/safenet/safenettest"
 )
 
 func TestDial(t *testing.T) {
-	port, dials := countingListener(t)
-	target := fmt.Sprintf("127.0.0.1:%d", port)
+	trap := safenettest.NewTrap(t)
+	target := fmt.Sprintf("127.0.0.1:%d", trap.Port)
 	dial := func(g *Guard, plain bool) (*BlockedError, error) {
 		c, err := g.DialContext(t.Context(), "tcp", target, plain)
 		if err == nil {
@@ -39,7 +41,7 @@ func TestDial(t *testing.T) {
 			t.Errorf("plain %t: %v, want a *BlockedError", plain, err)
 		}
 	}
-	if dials.Load() != 0 {
+	if trap.Accepts() != 0 {
 		t.Error("dialled")
 	}
 	// The policy in force is the guard's, not the one it began with.
@@ -53,7 +55,7 @@ func TestDial(t *testing.T) {
 		t.Errorf("the operator's: %v", err)
 	}
 
-	public := NewGuard(Policy{}, Options{Resolver: startDNS(t, map[string][][]netip.Addr{
+	public := NewGuard(Policy{}, Options{Resolver: safenettest.StartDNS(t, safenettest.Names{
 		"public.example.": {{netip.MustParseAddr("192.0.9.1")}}, "public.example": {{netip.MustParseAddr("192.0.9.1")}},
 	})})
 	_, err := public.DialContext(t.Context(), "tcp", "public.example:25", true)
@@ -184,7 +186,7 @@ func TestProxyRefuses(t *testing.T) {
 }
 
 func TestDialEndsWithItsContext(t *testing.T) {
-	silent, _ := countingListener(t)
+	silent := safenettest.NewTrap(t).Port
 	for _, scheme := range []string{"http", "https", "socks5"} {
 		g := throughProxy(t, fmt.Sprintf("%s://127.0.0.1:%d", scheme, silent), Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -34,9 +34,11 @@ func spans(k kind, nets ...string) []span {
 // special lists what is not plain public unicast; the first match wins. The
 // ranges are those of IANA's special-purpose address registries for IPv4 and IPv6.
 var special = concat(
-	// Metadata services that live outside the link-local ranges: AWS over IPv6,
-	// Google over IPv6, Alibaba, Azure's WireServer, Oracle.
-	spans(kindMetadata, "fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+	// Metadata services that live outside the link-local ranges: AWS over IPv6
+	// (instances, and the credentials of EKS's pods), Google over IPv6, Alibaba,
+	// Azure's WireServer, Oracle over both, Scaleway over IPv6.
+	spans(kindMetadata, "fd00:ec2::254/128", "fd00:ec2::23/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32",
+		"192.0.0.192/32", "fd00:c1::a9fe:a9fe/128", "fd00:42::42/128"),
 
 	spans(kindUnspecified, "0.0.0.0/8", "::/128"), // 0.0.0.0 is this machine to connect(2)
 	spans(kindLoopback, "127.0.0.0/8", "::1/128"),
