@@ -40,6 +40,10 @@ type Config struct {
 	// may a channel be reached without encryption ([channel.Plainer]). Without it
 	// none may.
 	PlainHTTP func() bool
+	// Admit says what else the operator's file has against a config that its type
+	// finds in order, nil if nothing. Its fields are keys of the config. nil admits
+	// all.
+	Admit func(channel.Config) *channel.InvalidError
 	// Sealer seals what the store keeps. Without it (a nil interface: the setting
 	// is missing) no channel can be made and no config changed.
 	Sealer Sealer

@@ -29,7 +29,7 @@ func (a *api) createChannel(ctx context.Context, c call) (answer, error) {
 		return answer{}, &fault{status: http.StatusNotFound, code: "not_found",
 			message: "there is no such channel type; the types are " + strings.Join(a.Kinds.Slugs(), ", ")}
 	}
-	s, err := readCreate(c.body, kind, a.PlainHTTP())
+	s, err := readCreate(c.body, kind, a.admit)
 	if err != nil {
 		return answer{}, err
 	}
@@ -66,7 +66,7 @@ func (a *api) updateChannel(ctx context.Context, c call) (answer, error) {
 		return answer{}, &fault{status: http.StatusConflict, code: "unsupported_channel_type",
 			message: "this version does not know the channel's type and cannot change it"}
 	}
-	s, err := readUpdate(c.body, kind, a.PlainHTTP())
+	s, err := readUpdate(c.body, kind, a.admit)
 	if err != nil {
 		return answer{}, err
 	}
@@ -92,6 +92,17 @@ func (a *api) updateChannel(ctx context.Context, c call) (answer, error) {
 			return answer{}, err
 		}
 	}
+}
+
+// admit says what the operator's file has against cfg, nil if nothing.
+func (a *api) admit(cfg channel.Config) *channel.InvalidError {
+	if field, instead := channel.Plain(cfg); field != "" && !a.PlainHTTP() {
+		return channel.Invalid(field, "must be %s; without encryption a channel reaches only what the operator's delivery.allow_networks admits, which is nothing", instead)
+	}
+	if a.Admit == nil {
+		return nil
+	}
+	return a.Admit(cfg)
 }
 
 // apply writes what s says into rec. sealed belongs to s.config.

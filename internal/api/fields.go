@@ -48,13 +48,13 @@ type rate struct{ limit *ratelimit.Rate }
 type fields struct {
 	body  object
 	bad   map[string]string
-	plain bool // a channel may be reached without encryption
+	admit func(channel.Config) *channel.InvalidError
 }
 
 // readCreate reads the body of a create: the type's own fields beside name, as
 // JITSudo's guide has them, or under config.
-func readCreate(body object, kind channel.Kind, plain bool) (settings, error) {
-	f := &fields{body, map[string]string{}, plain}
+func readCreate(body object, kind channel.Kind, admit func(channel.Config) *channel.InvalidError) (settings, error) {
+	f := &fields{body, map[string]string{}, admit}
 	s := f.common(kind)
 	if _, ok := body[keyName]; !ok {
 		f.bad[keyName] = "is required"
@@ -76,8 +76,8 @@ func readCreate(body object, kind channel.Kind, plain bool) (settings, error) {
 }
 
 // readUpdate reads the body of an update: every field optional.
-func readUpdate(body object, kind channel.Kind, plain bool) (settings, error) {
-	f := &fields{body, map[string]string{}, plain}
+func readUpdate(body object, kind channel.Kind, admit func(channel.Config) *channel.InvalidError) (settings, error) {
+	f := &fields{body, map[string]string{}, admit}
 	s := f.common(kind)
 	for k := range f.others() {
 		f.bad[k] = "is not a key that an update takes"
@@ -186,8 +186,10 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 	var wrong *channel.InvalidError
 	switch {
 	case err == nil:
-		if field, instead := channel.Plain(cfg); field != "" && !f.plain {
-			f.bad[prefix+field] = "must be " + instead + "; without encryption a channel reaches only what the operator's delivery.allow_networks admits, which is nothing"
+		if wrong := f.admit(cfg); wrong != nil {
+			for k, what := range wrong.Fields {
+				f.bad[prefix+k] = what
+			}
 		}
 		return cfg
 	case !errors.As(err, &wrong) || len(wrong.Fields) == 0:

@@ -13,6 +13,7 @@ import (
 
 	"accessrelay/internal/authn"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/source"
 )
@@ -77,6 +78,9 @@ type Delivery struct {
 	Timeout       time.Duration   // of one attempt
 	MaxAge        time.Duration   // after it a throttled delivery is dead
 	AllowNetworks []netip.Prefix  // private addresses that channels made by the API may reach
+	// AWSDefaultCredentialsFor are the topics for which channels made by the API may
+	// use the workers' own AWS credentials.
+	AWSDefaultCredentialsFor sns.Patterns
 }
 
 // Retention is how long records are kept.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/sns"
 )
 
 const (
@@ -92,6 +93,13 @@ func TestLoad(t *testing.T) {
 		MaxRetries: 5, Backoff: []time.Duration{time.Second, 90 * time.Second},
 		Timeout: 20 * time.Second, MaxAge: 48 * time.Hour,
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
+	}
+	for _, s := range []string{"arn:aws:sns:eu-central-1:123456789012:access-*", "arn:aws:sns:*:210987654321:audit.fifo"} {
+		p, err := sns.ParsePattern(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.AWSDefaultCredentialsFor = append(want.AWSDefaultCredentialsFor, p)
 	}
 	if !reflect.DeepEqual(f.Delivery, want) {
 		t.Errorf("delivery %+v, want %+v", f.Delivery, want)

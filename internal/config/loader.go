@@ -91,18 +91,6 @@ func (l *loader) object(a at, allowed ...string) object {
 	return o
 }
 
-// later notes a key of the map at a that the product has and this version has not.
-func (l *loader) later(a at, keys ...string) {
-	if a.n == nil {
-		return
-	}
-	for _, e := range a.n.entries {
-		if slices.Contains(keys, e.key) {
-			l.fail(at{key: join(a.key, e.key), line: e.line}, "not supported by this version")
-		}
-	}
-}
-
 // unknown notes a key that cannot stand where it does. What can is allowed, and
 // also, which would make a list of them too long, rare.
 func (l *loader) unknown(a at, key string, allowed, rare []string) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"accessrelay/internal/channel/sns"
 )
 
 func (l *loader) file(a at) *File {
@@ -106,8 +108,7 @@ func (l *loader) apiKeys(a at, keys map[[sha256.Size]byte]string) []APIKey {
 }
 
 func (l *loader) delivery(a at) Delivery {
-	l.later(a, "aws_default_credentials_for")
-	o := l.object(a, "max_retries", "backoff", "timeout", "max_age", "allow_networks")
+	o := l.object(a, "max_retries", "backoff", "timeout", "max_age", "allow_networks", "aws_default_credentials_for")
 	d := Delivery{
 		MaxRetries: l.number(o.get("max_retries"), defaultMaxRetries, 100),
 		Backoff:    defaultBackoff(),
@@ -125,6 +126,9 @@ func (l *loader) delivery(a at) Delivery {
 	}
 	for _, item := range l.list(o.get("allow_networks")) {
 		d.AllowNetworks = append(d.AllowNetworks, l.network(item))
+	}
+	for _, item := range l.list(o.get("aws_default_credentials_for")) {
+		d.AWSDefaultCredentialsFor = append(d.AWSDefaultCredentialsFor, l.topics(item))
 	}
 	return d
 }
@@ -148,6 +152,18 @@ func (l *loader) network(a at) netip.Prefix {
 		l.fail(a, "must be a network such as 10.1.0.0/16 or fd00::/8")
 	case p != p.Masked():
 		l.fail(a, "has bits beyond its length; did you mean %s?", p.Masked())
+	}
+	return p
+}
+
+func (l *loader) topics(a at) sns.Pattern {
+	s := l.str(a)
+	if l.err != nil {
+		return sns.Pattern{}
+	}
+	p, err := sns.ParsePattern(s)
+	if err != nil {
+		l.fail(a, "%v", err)
 	}
 	return p
 }

@@ -93,7 +93,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	}
 	manage := api.New(api.Config{
 		Tenants: d.view.tenants, FileChannels: d.view.channels, Kinds: catalog.Kinds(),
-		PlainHTTP: d.view.plainHTTP, Channels: channelstore.New(rdb), Receipts: d.receipts, Events: tasks,
+		PlainHTTP: d.view.plainHTTP, Admit: d.view.admit, Channels: channelstore.New(rdb), Receipts: d.receipts, Events: tasks,
 		Sealer: sealer, Log: opts.Log,
 	})
 	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{

@@ -14,6 +14,7 @@ import (
 	"accessrelay/internal/api"
 	"accessrelay/internal/authn"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingest"
 	"accessrelay/internal/ratelimit"
@@ -35,6 +36,7 @@ type snapshot struct {
 	channels map[string][]*channel.Channel // by tenant
 	excused  map[string]bool               // sources that are not waited for to be ready
 	plain    bool                          // some network is admitted
+	relayAWS sns.Patterns                  // topics for which tenants may use the relay's own AWS credentials
 	keep     receipt.Retention
 }
 
@@ -55,7 +57,8 @@ func (v *view) replace(file *config.File, metrics *ingest.Metrics, log *slog.Log
 	next := &snapshot{
 		sources: map[string]*ingest.Source{}, auth: map[string]authn.Config{}, rates: map[string]ratelimit.Rate{},
 		excused: map[string]bool{}, channels: map[string][]*channel.Channel{}, plain: len(file.Delivery.AllowNetworks) > 0,
-		keep: receipt.Retention(file.Retention),
+		relayAWS: file.Delivery.AWSDefaultCredentialsFor,
+		keep:     receipt.Retention(file.Retention),
 	}
 	serves := old.sources != nil && old.ready() == nil
 	for _, t := range file.Tenants {
@@ -137,6 +140,11 @@ func (v *view) channels(tenantID string) []*channel.Channel {
 }
 
 func (v *view) plainHTTP() bool { return v.current.Load().plain }
+
+// admit is [api.Config.Admit].
+func (v *view) admit(cfg channel.Config) *channel.InvalidError {
+	return sns.Admit(cfg, v.current.Load().relayAWS)
+}
 
 func (v *view) retention() receipt.Retention { return v.current.Load().keep }
 

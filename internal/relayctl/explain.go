@@ -10,6 +10,7 @@ import (
 
 	"accessrelay/internal/catalog"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/config"
 	"accessrelay/internal/event"
 )
@@ -88,6 +89,9 @@ func explainDelivery(w io.Writer, f *config.File) {
 		span(d.Timeout), d.MaxRetries, list(d.Backoff, span), span(d.MaxAge))
 	if len(d.AllowNetworks) > 0 {
 		fmt.Fprintf(w, "  channels made through the API may reach %v\n", list(d.AllowNetworks, netip.Prefix.String))
+	}
+	if len(d.AWSDefaultCredentialsFor) > 0 {
+		fmt.Fprintf(w, "  channels made through the API may use the workers' own AWS credentials for %s\n", list(d.AWSDefaultCredentialsFor, sns.Pattern.String))
 	}
 	kept := "until they are replayed or deleted"
 	if f.Retention.DeadLetters > 0 {
