@@ -12,7 +12,7 @@ var rules = Rules{
 		// What everybody may lean on; these lean on nobody.
 		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "ratelimit": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
 		// One business each: a platform, a channel type, a structure in Redis.
-		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "handlebars": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1, "wording": 1,
+		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "gate": 1, "handlebars": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1, "wording": 1,
 		// How channels are reached, what the file says, what all of Redis holds, what every platform must pass, and who plays one.
 		"catalog": 2, "config": 2, "gauges": 2, "sourcetest": 2, "standin": 2, "transport": 2,
 		// The steps of the way through, and the windows on it.
@@ -57,7 +57,7 @@ var rules = Rules{
 		"github.com/hibiken/asynqmon":                    {[]string{"dashboard"}, "only the dashboard shows queues"},
 		"github.com/lestrrat-go/jwx/v2":                  {[]string{"authn"}, "who sent a request is decided in one place"},
 		"github.com/prometheus/client_golang":            {[]string{"*"}, "a room owns its metrics; the registry is handed in"},
-		"github.com/redis/go-redis/v9":                   {[]string{"queue", "dedup", "receipt", "channelstore", "redisconn", "redisserver", "redistest", "dashboard", "ingestd", "workerd", "devstack", "chaos"}, "the steps know no Redis: they ask for what they need by interface"},
+		"github.com/redis/go-redis/v9":                   {[]string{"queue", "dedup", "gate", "receipt", "channelstore", "redisconn", "redisserver", "redistest", "dashboard", "ingestd", "workerd", "devstack", "chaos"}, "the steps know no Redis: they ask for what they need by interface"},
 		"go.uber.org/goleak":                             {nil, "for tests"},
 		"golang.org/x/time":                              {[]string{"*"}, "close to the standard library"},
 		"github.com/standard-webhooks/standard-webhooks": {nil, "for tests: our signatures are checked by code that is not ours"},
@@ -68,7 +68,7 @@ var rules = Rules{
 		{"channel", []string{"net/http", "net/smtp"}, "what a channel is must be known without reaching it: the API and ingest check configs and link no transport"},
 		{"source", []string{"net/http", "os", "./secret"}, "a platform's body is read, nothing more: no I/O, no credentials"},
 		{"ingest", []string{"./dedup", "./receipt", "./channelstore", "./channel"}, "the hook handler authenticates, checks the envelope and enqueues: what slows it delays the 200"},
-		{"relay", []string{"./queue", "./dedup", "./receipt", "./channelstore", "./config"}, "the two steps state what they need as interfaces, so that they are tested without Redis"},
+		{"relay", []string{"./queue", "./dedup", "./gate", "./receipt", "./channelstore", "./config"}, "the two steps state what they need as interfaces, so that they are tested without Redis"},
 		{"api", []string{"./config", "./dedup", "./transport"}, "the API changes records; delivering is the workers'"},
 		{"chaos", []string{"./workerd", "./ingestd", "./relay", "./queue", "./receipt", "./ingest", "./api"}, "who judges the programs shares no code with them: it sees what a user sees"},
 		{"config", []string{"./queue", "./receipt", "./channelstore", "./dedup"}, "settings are read before anything is connected"},

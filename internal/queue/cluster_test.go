@@ -174,7 +174,7 @@ func TestAnIdlePumpOnAClusterAsksLittle(t *testing.T) {
 func TestParkingWaitsForTheLastShard(t *testing.T) {
 	rdb := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}})
 	defer func() { _ = rdb.Close() }()
-	p := newParking(rdb)
+	p := newParking(rdb, nil)
 	close(p.stop) // so that no wait lasts
 	var answer error
 	var asked atomic.Int32

@@ -32,13 +32,17 @@ type runAgain interface {
 	Failed() bool
 }
 
-// PumpConfig is what a [Pump] needs. Every field must be set.
+// PumpConfig is what a [Pump] needs. Every field must be set but Room.
 type PumpConfig struct {
 	Handlers            Handlers
 	EventConcurrency    int           // events handled at a time
-	DeliveryConcurrency int           // deliveries under way at a time
+	DeliveryConcurrency int           // deliveries in hand at a time
 	ShutdownTimeout     time.Duration // how long Shutdown waits for running handlers
 	Log                 *slog.Logger
+	// Room reports whether a delivery should be taken now, and waits for that at most
+	// so long: a worker that has enough to send leaves the rest to the others. It is
+	// not called by two at a time. nil: always.
+	Room func(limit time.Duration) bool
 }
 
 // Pump takes tasks off the queues and runs the handlers.
@@ -53,7 +57,7 @@ type Pump struct {
 // client: a hook on it holds back the answers to dequeues. It stays the
 // caller's to close, after Shutdown.
 func NewPump(rdb redis.UniversalClient, cfg PumpConfig) *Pump {
-	p := &Pump{park: newParking(rdb), sweep: newSweeper(rdb, cfg.Log)}
+	p := &Pump{park: newParking(rdb, cfg.Room), sweep: newSweeper(rdb, cfg.Log)}
 	log := newServerLog(cfg.Log)
 	queues := shardsOn(rdb).queues
 	add := func(kind string, concurrency int, h asynq.Handler) {

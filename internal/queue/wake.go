@@ -80,13 +80,14 @@ type parking struct {
 	empty  map[string]*atomic.Int32 // by kind: dequeues in a row that found nothing
 	stop   chan struct{}
 	listen *listener // nil before start
+	room   func(limit time.Duration) bool
 }
 
 // newParking adds the hook to rdb. start begins to listen; close ends every
-// wait at once.
-func newParking(rdb redis.UniversalClient) *parking {
+// wait at once. room is that of [PumpConfig].
+func newParking(rdb redis.UniversalClient, room func(time.Duration) bool) *parking {
 	p := &parking{
-		rdb: rdb, shards: shardsOn(rdb), stop: make(chan struct{}),
+		rdb: rdb, shards: shardsOn(rdb), stop: make(chan struct{}), room: room,
 		wakes: map[string]chan struct{}{}, empty: map[string]*atomic.Int32{},
 	}
 	for _, kind := range Names() {
@@ -158,7 +159,13 @@ func (p *parking) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 //
 // The hook must not ask again by itself: the command says until when the task it
 // takes is leased, so asynq has to ask anew.
+//
+// A pump without room for a delivery finds nothing, without asking.
 func (p *parking) dequeue(ctx context.Context, cmd redis.Cmder, kind string, next redis.ProcessHook) error {
+	if kind == Deliveries && p.room != nil && !p.room(pollInterval) {
+		cmd.SetErr(redis.Nil)
+		return redis.Nil
+	}
 	err := next(ctx, cmd)
 	empty := p.empty[kind]
 	switch {

@@ -27,6 +27,8 @@ const (
 // error means that nothing is left to do; an [*Again] says when to look again;
 // any other error means that the record could not be read or written.
 func (r *Relay) Delivery(ctx context.Context, due Due) error {
+	r.places.arrive()
+	defer r.places.leave()
 	ev, d, err := r.load(ctx, due)
 	switch {
 	case errors.Is(err, event.ErrNoRecord):
@@ -40,9 +42,8 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		// Whoever recorded it may have died before listing it.
 		return stale(r.Records.Record(ctx, ev.TenantID, d))
 	}
-	now := r.Now().UTC()
-	if wait := d.NextAttemptAt.Sub(now); wait > 0 {
-		return &Again{After: wait, because: "not due yet"}
+	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && (d.Turn == 0 || wait > lookAhead) {
+		return &Again{After: comeBackIn(d, wait), because: "not due yet"}
 	}
 	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID,
 		"delivery", d.ID(), "channel", d.ChannelID, "channel_type", d.ChannelType)
@@ -50,15 +51,20 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		log = log.With("trace", due.TraceParent)
 	}
 
-	ch, sendErr, err := r.channel(ctx, ev, d)
+	way, sendErr, err := r.admit(ctx, log, ev, d)
 	if err != nil {
 		return err
 	}
+	var news News
+	ch := way.channel
 	if sendErr == nil {
-		sendErr = r.send(ctx, ch, ev)
+		d.Turn = way.pass.Turn
+		d.Recipients, sendErr = r.send(ctx, ch, ev, d)
+		way.free(sendErr == nil || says(sendErr).Alive)
+		news = r.report(ctx, log, way, sendErr, d)
 	}
-	now = r.Now().UTC()
-	next, outcome := judge(d, sendErr, now, r.Policy())
+	now := r.Now().UTC()
+	next, outcome := judge(d, sendErr, now, r.Policy(), trial{way.pass.Broken && way.pass.Wait == 0, news.Wait})
 
 	// What follows from the send is written before its record: whoever takes
 	// over from a worker that died in between sends again and writes both.
@@ -86,7 +92,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		return nil
 	}
 	return &Again{
-		After: next.NextAttemptAt.Sub(now), failed: next.State == event.StateRetrying,
+		After: comeBackIn(next, next.NextAttemptAt.Sub(now)), failed: next.State == event.StateRetrying,
 		because: fmt.Sprintf("%s: %s", next.State, next.LastReason),
 	}
 }
@@ -131,13 +137,18 @@ func noAttempt(reason transport.Reason, class transport.Class, text string) *tra
 	return &transport.SendError{Reason: reason, Class: class, NoAttempt: true, Err: errors.New(text)}
 }
 
-// send makes the attempt.
-func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) *transport.SendError {
+// send makes the attempt. It returns how the recipients of d stand.
+func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event, d event.Delivery) ([]event.Recipient, *transport.SendError) {
 	ctx, cancel := context.WithTimeout(ctx, r.Policy().Timeout)
 	defer cancel()
 	start := time.Now()
-	_, err := r.transports[ch.Type].Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: r.Now()})
+	recipients, err := r.transports[ch.Type].Send(ctx, transport.Attempt{
+		Channel: ch, Event: event.Redact(ev, ch.Redact), Now: r.Now(), Recipients: d.Recipients,
+	})
 	took := time.Since(start)
+	if recipients == nil { // nothing was tried
+		recipients = d.Recipients
+	}
 	var sendErr *transport.SendError
 	if err != nil {
 		sendErr = transport.AsSendError(err)
@@ -145,7 +156,7 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event) 
 	if sendErr == nil || !sendErr.NoAttempt {
 		r.Metrics.attempted(ch.Type, took)
 	}
-	return sendErr
+	return recipients, sendErr
 }
 
 // disable turns off a channel whose destination is gone for good, and tells the

@@ -52,7 +52,7 @@ func TestJudge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.before.RoundAt = t0
 			tt.before.NextAttemptAt = t0
-			d, o := judge(tt.before, tt.err, tt.at, policy)
+			d, o := judge(tt.before, tt.err, tt.at, policy, trial{})
 			if d.State != tt.state || o != tt.outcome || d.Attempts != tt.tries || d.RetriesUsed != tt.used || d.LastReason != string(tt.reason) {
 				t.Errorf("got %s %s, %d attempts, %d retries used, reason %q", d.State, o, d.Attempts, d.RetriesUsed, d.LastReason)
 			}

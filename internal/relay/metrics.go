@@ -85,6 +85,11 @@ func (m *Metrics) attempted(channelType string, took time.Duration) {
 	m.duration.WithLabelValues(channelType).Observe(took.Seconds())
 }
 
+// failed counts a delivery that waits, or is dead, without an attempt.
+func (m *Metrics) failed(d event.Delivery) {
+	m.failures.WithLabelValues(d.ChannelType, d.LastReason).Inc()
+}
+
 func (m *Metrics) delivery(ev *event.Event, d event.Delivery, o outcome, err *transport.SendError) {
 	if err == nil || !err.NoAttempt {
 		m.attempts.WithLabelValues(d.ChannelType, string(o)).Inc()

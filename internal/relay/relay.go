@@ -17,6 +17,7 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
 	"accessrelay/internal/ops"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/source"
 	"accessrelay/internal/transport"
 )
@@ -92,6 +93,45 @@ type Queue interface {
 	ResumeDelivery(context.Context, Due) (resumed bool, err error)
 }
 
+// Entry is a delivery that is to go to its channel.
+type Entry struct {
+	ChannelID  string
+	DeliveryID string
+	EventID    string
+	Turn       int64           // what the gate said last, 0 if nothing
+	Rate       *ratelimit.Rate // the channel's; nil: none
+	Timeout    time.Duration   // of the attempt
+	Test       bool            // a person asked for it: it goes whatever stands against it
+}
+
+// Pass is what the gate says to an [Entry].
+type Pass struct {
+	Wait    time.Duration // 0: go now; else ask again after it, with Turn
+	Turn    int64
+	Broken  bool // the breaker is open: with Wait 0 this delivery tries it
+	Watched bool // the gate's own: handed back with the result
+}
+
+// Result is what an attempt says of the destination.
+type Result struct {
+	Alive, Down bool          // it answers, or it fails; neither: nothing is known
+	Hold        time.Duration // for how long it asked to hear nothing
+}
+
+// News is how the gate stands after a [Result].
+type News struct {
+	Opened, Closed bool          // the breaker, just now
+	Wait           time.Duration // how long nobody passes
+	Fails          int           // in a row
+}
+
+// Gate paces what goes to a channel, and stops it while that makes no sense. All
+// workers share it. See package gate.
+type Gate interface {
+	Enter(context.Context, Entry) (Pass, error)
+	Report(context.Context, Entry, Pass, Result) (News, error)
+}
+
 // Source is what a worker knows of a configured source.
 type Source struct {
 	Platform    source.Platform
@@ -118,28 +158,42 @@ type Config struct {
 	Channels   Channels
 	Switch     Switch
 	Queue      Queue
+	Gate       Gate
 	Transports []transport.Transport
-	Policy     func() Policy
-	Metrics    *Metrics
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Concurrency is how many attempts are under way at a time.
+	Concurrency int
+	Policy      func() Policy
+	Metrics     *Metrics
+	Log         *slog.Logger
+	Now         func() time.Time
 }
 
 // Relay is the worker's handler of tasks. It is safe for concurrent use.
 type Relay struct {
 	Config
 	transports map[string]transport.Transport
-	waits      *slog.Logger // of events whose source is not there yet: as many as are sent
+	places     *places
+	sleep      func(channelID string, d time.Duration) bool // of places
+	waits      *slog.Logger                                 // of events whose source is not there yet: as many as are sent
 }
 
 // New returns a Relay.
 func New(cfg Config) *Relay {
-	r := &Relay{Config: cfg, transports: map[string]transport.Transport{}, waits: ops.Throttle(cfg.Log)}
+	r := &Relay{Config: cfg, transports: map[string]transport.Transport{}, places: newPlaces(cfg.Concurrency), waits: ops.Throttle(cfg.Log)}
+	r.sleep = r.places.sleep
 	for _, t := range cfg.Transports {
 		r.transports[t.Type()] = t
 	}
 	return r
 }
+
+// Room reports whether the worker should take another delivery, and waits for that
+// at most so long. Deliveries that wait for their turn do not count.
+func (r *Relay) Room(limit time.Duration) bool { return r.places.awaitRoom(limit) }
+
+// Drain has deliveries that wait for something handed back to the queue at once.
+// Attempts under way go on. It may be called once.
+func (r *Relay) Drain() { r.places.drain() }
 
 // Again is returned by a step that wants to be run again.
 type Again struct {

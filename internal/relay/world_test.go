@@ -47,6 +47,7 @@ type world struct {
 	dieAt      int // the operation to die at, from 1; 0: never
 	dieAfter   bool
 	trouble    bool // an error instead of a death
+	gate       *fakeGate
 }
 
 type record struct {
@@ -60,7 +61,7 @@ func newWorld(t *testing.T, channels ...*channel.Channel) (*world, *Relay) {
 	w := &world{
 		t: t, now: t0, claims: map[string]string{}, records: map[string]*record{}, channels: channels,
 		tasks: map[string]any{}, due: map[string]time.Time{}, sends: map[string]int{}, metrics: prometheus.NewRegistry(),
-		log: &bytes.Buffer{}, answers: func(*channel.Channel, int) error { return nil },
+		log: &bytes.Buffer{}, gate: newFakeGate(), answers: func(*channel.Channel, int) error { return nil },
 	}
 	return w, w.relay()
 }
@@ -68,7 +69,8 @@ func newWorld(t *testing.T, channels ...*channel.Channel) (*world, *Relay) {
 func (w *world) relay() *Relay {
 	w.metrics = prometheus.NewRegistry()
 	platforms := map[string]source.Platform{"own": canonical.New("own"), "panics": panicking{}}
-	return New(Config{
+	r := New(Config{
+		Gate: w, Concurrency: 64,
 		Source: func(id string) (Source, bool) {
 			p, ok := platforms[id]
 			return Source{Platform: p, DedupWindow: 2 * time.Hour}, ok
@@ -80,6 +82,8 @@ func (w *world) relay() *Relay {
 		Log:     slog.New(slog.NewTextHandler(io.MultiWriter(w.log), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:     func() time.Time { return w.now },
 	})
+	r.sleep = func(_ string, d time.Duration) bool { w.now = w.now.Add(d); return true }
+	return r
 }
 
 type panicking struct{ canonical.Platform }

@@ -1,0 +1,321 @@
+package gate
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"accessrelay/internal/redistest"
+)
+
+// TestGate is on every Redis that the relay is run on.
+func TestGate(t *testing.T) {
+	for name, rdb := range redistest.Backends(t) {
+		for what, test := range map[string]func(*testing.T, redis.UniversalClient){
+			"a channel without rate goes at once":        testAChannelWithoutRateGoesAtOnce,
+			"the line is in the order of coming":         testTheLineIsInTheOrderOfComing,
+			"who misses its turn gets a pass of its own": testWhoMissesItsTurnGetsAPassOfItsOwn,
+			"the breaker":                            testTheBreaker,
+			"a probe that dies":                      testAProbeThatDies,
+			"a probe that says nothing":              testAProbeThatSaysNothing,
+			"a test goes whatever stands against it": testATestGoesWhateverStandsAgainstIt,
+			"a raised rate counts for those in line": testARaisedRateCountsForThoseInLine,
+			"a lost gate loses nobody":               testALostGateLosesNobody,
+			"a gate ends":                            testAGateEnds,
+			"hold":                                   testHold,
+		} {
+			t.Run(what+" on "+name, func(t *testing.T) { test(t, rdb) })
+		}
+	}
+}
+
+func testAChannelWithoutRateGoesAtOnce(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, nil)
+	for i := range 100 {
+		if p := d.enter(fmt.Sprint(i), 0); p != (Pass{}) {
+			t.Fatalf("%+v", p)
+		}
+		if n := d.report(fmt.Sprint(i), Pass{}, Result{Alive: true}); n != (News{}) {
+			t.Fatalf("%+v", n)
+		}
+	}
+	if n := rdb.Exists(t.Context(), gateKey(d.id)).Val(); n != 0 {
+		t.Error("a healthy channel left something in Redis")
+	}
+}
+
+func testTheLineIsInTheOrderOfComing(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	if p := d.enter("first", 0); p.Wait != 0 {
+		t.Fatalf("an idle channel has the first wait: %+v", p)
+	}
+	var turns []int64
+	for i := range 5 {
+		p := d.enter(fmt.Sprint(i), 0)
+		if want := time.Duration(i+1) * 1040 * time.Millisecond; !about(p.Wait, want) {
+			t.Errorf("%d waits %v, want %v", i, p.Wait, want)
+		}
+		turns = append(turns, p.Turn)
+	}
+	if p := d.enter("3", turns[3]); !about(p.Wait, 4*1040*time.Millisecond) || p.Turn != turns[3] {
+		t.Errorf("who asks again keeps its turn: %+v", p)
+	}
+	for i, turn := range turns {
+		d.pass(1040 * time.Millisecond)
+		if p := d.enter(fmt.Sprint(i), turn); p.Wait != 0 {
+			t.Errorf("%d waits %v at its turn", i, p.Wait)
+		}
+		if i+1 < len(turns) {
+			if p := d.enter("next", turns[i+1]); p.Wait == 0 {
+				t.Error("the next goes with it")
+			}
+		}
+	}
+}
+
+func testWhoMissesItsTurnGetsAPassOfItsOwn(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	d.enter("first", 0)
+	var turns []int64
+	for i := range 5 {
+		turns = append(turns, d.enter(fmt.Sprint(i), 0).Turn)
+	}
+	d.pass(time.Minute)
+	if p := d.enter("0", turns[0]); p.Wait != 0 {
+		t.Fatalf("the first to come waits: %+v", p)
+	}
+	for i := 1; i < 5; i++ {
+		p := d.enter(fmt.Sprint(i), turns[i])
+		if want := time.Duration(i) * time.Second; !about(p.Wait, want) || p.Turn >= 0 {
+			t.Errorf("%d: %+v, want a pass in %v", i, p, want)
+		}
+		turns[i] = p.Turn
+	}
+	d.pass(time.Second)
+	const second = int64(1e6) // a promised pass is a time
+	if p := d.enter("1", turns[1]+second); p.Wait != 0 {
+		t.Errorf("the promised pass: %+v", p)
+	}
+	if p := d.enter("2", turns[2]+second); !about(p.Wait, time.Second) {
+		t.Errorf("the next: %+v", p)
+	}
+}
+
+// A hold stops the line and keeps its order.
+func testHold(t *testing.T, rdb redis.UniversalClient) {
+	for name, rate := range map[string]int{"with a rate": 1, "without": 0} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, rdb, nil)
+			gap := drainGap
+			if rate > 0 {
+				d.rate, gap = perSecond(rate), 1040*time.Millisecond
+			}
+			first := d.enter("first", 0)
+			var second Pass
+			if rate > 0 {
+				second = d.enter("second", 0)
+			}
+			n := d.report("first", first, Result{Alive: true, Hold: 30 * time.Second})
+			if !about(n.Wait, 30*time.Second) || n.Opened {
+				t.Errorf("%+v", n)
+			}
+			again := d.enter("first", first.Turn)
+			if !about(again.Wait, 30*time.Second) || again.Broken {
+				t.Errorf("who was turned away: %+v", again)
+			}
+			second = d.enter("second", second.Turn)
+			third := d.enter("third", 0)
+			if !about(second.Wait, 30*time.Second+gap) || third.Wait <= second.Wait {
+				t.Errorf("the others wait %v and %v", second.Wait, third.Wait)
+			}
+			d.pass(30 * time.Second)
+			if p := d.enter("first", again.Turn); p.Wait != 0 {
+				t.Errorf("after it the first: %+v", p)
+			}
+			d.pass(gap)
+			if p := d.enter("second", second.Turn); p.Wait != 0 {
+				t.Errorf("then the second: %+v", p)
+			}
+		})
+	}
+}
+
+func (d *desk) fail(times int, event string) (n News) {
+	d.Helper()
+	for range times {
+		n = d.report(event, Pass{}, Result{Down: true})
+		if n.Opened {
+			return n
+		}
+	}
+	return n
+}
+
+func testTheBreaker(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, nil)
+	if n := d.fail(50, "one"); n.Opened {
+		t.Error("one event has opened it")
+	}
+	d.pass(rowTime)
+	if n := d.fail(1, "two"); !n.Opened || n.Wait < firstProbe*8/10 {
+		t.Fatalf("%+v", n)
+	}
+	if open, err := d.gate.Broken(t.Context(), []string{d.id, "other"}); err != nil || len(open) != 1 || !open[d.id] {
+		t.Errorf("Broken = %v, %v", open, err)
+	}
+	a := d.enter("a", 0)
+	b := d.enter("b", 0)
+	if a.Wait < 4*time.Second || !a.Broken || b.Wait <= a.Wait {
+		t.Fatalf("%+v, %+v", a, b)
+	}
+	for try, least := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+		d.pass(70 * time.Second)
+		p := d.enter("a", a.Turn)
+		if p.Wait != 0 || !p.Broken {
+			t.Fatalf("try %d: %+v", try, p)
+		}
+		for _, other := range []string{"b", "c"} {
+			if q := d.enter(other, 0); q.Wait == 0 {
+				t.Fatalf("%s goes beside the probe", other)
+			}
+		}
+		if n := d.report("a", p, Result{Down: true}); n.Wait < least*8/10 || n.Wait > least*11/10 || n.Opened {
+			t.Errorf("try %d: %+v, want %v", try, n, least)
+		}
+	}
+	d.pass(70 * time.Second)
+	p := d.enter("a", a.Turn)
+	if n := d.report("a", p, Result{Alive: true}); !n.Closed || n.Wait != 0 || n.Fails != 0 {
+		t.Errorf("%+v", n)
+	}
+	if p := d.enter("fresh", 0); p.Wait != 0 || p.Broken || p.Watched {
+		t.Errorf("after it: %+v", p)
+	}
+	if n := d.fail(Threshold-1, "one"); n.Opened || n.Fails != Threshold-1 {
+		t.Errorf("a new row: %+v", n)
+	}
+}
+
+// Who tries the breaker and dies is followed by another.
+func testAProbeThatDies(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, nil)
+	d.open()
+	d.pass(10 * time.Second)
+	if p := d.enter("dies", 0); p.Wait != 0 || !p.Broken {
+		t.Fatalf("%+v", p)
+	}
+	p := d.enter("waits", 0)
+	if !about(p.Wait, 20*time.Second) {
+		t.Fatalf("%+v, want the lease", p)
+	}
+	d.pass(20 * time.Second)
+	if p := d.enter("waits", p.Turn); p.Wait != 0 || !p.Broken {
+		t.Errorf("%+v", p)
+	}
+	// What the first one says late counts as an answer all the same.
+	if n := d.report("dies", Pass{Broken: true}, Result{Alive: true}); !n.Closed {
+		t.Errorf("%+v", n)
+	}
+}
+
+func (d *desk) open() {
+	d.Helper()
+	d.fail(Threshold, "one")
+	d.pass(rowTime)
+	if n := d.fail(1, "two"); !n.Opened {
+		d.Fatalf("%+v", n)
+	}
+}
+
+// A probe that says nothing of the destination makes room for another.
+func testAProbeThatSaysNothing(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, nil)
+	d.open()
+	d.pass(10 * time.Second)
+	p := d.enter("a", 0)
+	if n := d.report("a", p, Result{}); n.Closed || n.Wait != 0 {
+		t.Errorf("%+v", n)
+	}
+	if p := d.enter("b", 0); p.Wait != 0 || !p.Broken {
+		t.Errorf("%+v", p)
+	}
+}
+
+func testATestGoesWhateverStandsAgainstIt(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	d.open()
+	e := d.entry("test", 0)
+	e.Test = true
+	p, err := d.gate.Enter(t.Context(), e)
+	if err != nil || p.Wait != 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if n, err := d.gate.Report(t.Context(), e, p, Result{Down: true}); err != nil || n.Closed || n.Wait > firstProbe*11/10 {
+		t.Errorf("one that failed: %+v, %v", n, err)
+	}
+	if n, err := d.gate.Report(t.Context(), e, p, Result{Alive: true}); err != nil || !n.Closed {
+		t.Errorf("one that arrived: %+v, %v", n, err)
+	}
+	d.pass(time.Second)
+	if p := d.enter("a", 0); p.Wait != 0 {
+		t.Errorf("the others then: %+v", p)
+	}
+}
+
+func testARaisedRateCountsForThoseInLine(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	var last Pass
+	for i := range 101 {
+		last = d.enter(fmt.Sprint(i), 0)
+	}
+	d.rate = perSecond(10)
+	if p := d.enter("last", last.Turn); !about(p.Wait, 100*104*time.Millisecond) {
+		t.Errorf("waits %v after %v", p.Wait, last.Wait)
+	}
+	d.rate = nil
+	if p := d.enter("last", last.Turn); p.Wait > 1100*time.Millisecond {
+		t.Errorf("without a rate it waits %v", p.Wait)
+	}
+}
+
+func testALostGateLosesNobody(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	for i := range 5 {
+		d.enter(fmt.Sprint(i), 0)
+	}
+	rdb.Del(t.Context(), gateKey(d.id))
+	a, b := d.enter("a", 4), d.enter("b", 5)
+	if a.Wait != 0 || !about(b.Wait, 1040*time.Millisecond) {
+		t.Errorf("%+v, %+v", a, b)
+	}
+}
+
+func testAGateEnds(t *testing.T, rdb redis.UniversalClient) {
+	d := newDesk(t, rdb, perSecond(1))
+	for range 100 {
+		d.enter("a", 0)
+	}
+	if ttl := rdb.PTTL(t.Context(), gateKey(d.id)).Val(); ttl < time.Hour+100*time.Second || ttl > 2*time.Hour {
+		t.Errorf("it ends in %v", ttl)
+	}
+	e := newDesk(t, rdb, nil)
+	e.fail(1, "one")
+	if ttl := rdb.PTTL(t.Context(), gateKey(e.id)).Val(); ttl < 59*time.Minute || ttl > 2*time.Hour {
+		t.Errorf("with a failure it ends in %v", ttl)
+	}
+}
+
+// Without Redis a channel without a rate goes on; one with a rate waits.
+func TestWithoutRedis(t *testing.T) {
+	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	t.Cleanup(func() { _ = rdb.Close() })
+	if p := newDesk(t, rdb, nil).enter("a", 0); p.Wait != 0 {
+		t.Errorf("%+v", p)
+	}
+	d := newDesk(t, rdb, perSecond(1))
+	if p, err := d.gate.Enter(t.Context(), d.entry("a", 0)); err == nil {
+		t.Errorf("%+v and no error", p)
+	}
+}

@@ -1,0 +1,156 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"accessrelay/internal/channel"
+	"accessrelay/internal/event"
+	"accessrelay/internal/transport"
+)
+
+const (
+	// lookAhead is how long before its turn a delivery comes back from the queue,
+	// to wait for the rest in the worker: the queue knows whole seconds and looks
+	// once in one, so what it runs can be two seconds late.
+	lookAhead = 3 * time.Second
+
+	// longestWait is how long a delivery that has a turn stays in the queue before
+	// it asks again: a channel's rate may have been raised.
+	longestWait = 10 * time.Minute
+
+	// reportFor bounds the time that the gate is told what came of an attempt.
+	reportFor = 2 * time.Second
+)
+
+// way is what a delivery needs to be sent.
+type way struct {
+	channel *channel.Channel // also if it cannot be sent, unless it is gone
+	entry   Entry
+	pass    Pass
+	free    func(fast bool) // gives the place back; to be called after the send
+}
+
+// admit waits for what the delivery needs: a place in this worker, and to be let
+// through to its channel. A *SendError says why it is not sent at all. An [*Again]
+// says that the wait is too long to be waited for here, or that the worker ends.
+func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
+	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && !r.sleep(d.ChannelID, wait) {
+		return way{}, nil, &Again{After: wait, because: "not due yet"}
+	}
+	for {
+		// Looked up anew after each wait: it may have been changed meanwhile.
+		ch, sendErr, err := r.channel(ctx, ev, d)
+		if err != nil || sendErr != nil {
+			return way{channel: ch}, sendErr, err
+		}
+		free, putOff := r.places.take(ch.ID)
+		if free == nil {
+			return way{}, nil, &Again{After: putOff, because: "its channel has its share of places"}
+		}
+		entry := Entry{
+			ChannelID: ch.ID, DeliveryID: d.ID(), EventID: ev.ID, Turn: d.Turn,
+			Rate: ch.Rate(), Timeout: r.Policy().Timeout, Test: ev.Type == event.Test,
+		}
+		pass, err := r.Gate.Enter(ctx, entry)
+		switch {
+		case err != nil:
+			free(true)
+			return way{}, nil, err
+		case pass.Wait <= 0:
+			return way{ch, entry, pass, free}, nil, nil
+		}
+		free(true)
+		next, waits := r.inLine(d, pass)
+		if waits && pass.Wait <= lookAhead && r.sleep(ch.ID, pass.Wait) {
+			d.Turn = pass.Turn
+			continue
+		}
+		return way{}, nil, r.postponed(ctx, log, ev, d, next)
+	}
+}
+
+// inLine is d with its place in the line, false if it has waited too long.
+func (r *Relay) inLine(d event.Delivery, pass Pass) (event.Delivery, bool) {
+	reason, text := transport.ReasonRateLimit, "rate_limit: it waits for its turn"
+	if pass.Broken {
+		reason, text = transport.ReasonBreakerOpen, "breaker_open: its channel fails; it waits for the breaker"
+	}
+	d.Turn, d.LastReason = pass.Turn, string(reason)
+	if d.Attempts == 0 { // else what came of the last attempt says more
+		d.LastError = text
+	}
+	return postpone(d, pass.Wait, r.Now().UTC(), r.Policy())
+}
+
+// postponed records that a delivery waits, or that it has waited too long. The
+// error is nil if nothing is left to do.
+func (r *Relay) postponed(ctx context.Context, log *slog.Logger, ev *event.Event, d, next event.Delivery) error {
+	if err := stale(r.Records.Record(ctx, ev.TenantID, next)); err != nil {
+		return err
+	}
+	if next.State == event.StateDead {
+		r.Metrics.failed(next)
+		log.Error("not delivered", "outcome", outcomeDead, "reason", next.LastReason, "error", next.LastError,
+			"attempts", next.Attempts, "retries_used", next.RetriesUsed)
+		return nil
+	}
+	if d.State != next.State || d.LastReason != next.LastReason { // counted and told once
+		r.Metrics.failed(next)
+		log.Debug("waits", "reason", next.LastReason, "next_attempt_at", next.NextAttemptAt)
+	}
+	return &Again{After: comeBackIn(next, next.NextAttemptAt.Sub(r.Now())), because: "throttled: " + next.LastReason}
+}
+
+// comeBackIn is how long the task of a delivery that has to wait stays in the queue.
+func comeBackIn(d event.Delivery, wait time.Duration) time.Duration {
+	if d.Turn == 0 {
+		return wait
+	}
+	return min(max(wait-lookAhead, 0), longestWait)
+}
+
+// report tells the gate what an attempt says of the destination. It is not worth
+// waiting for: whoever dies here, or has no answer, leaves a gate that finds out by
+// the next attempt.
+func (r *Relay) report(ctx context.Context, log *slog.Logger, w way, err *transport.SendError, d event.Delivery) News {
+	result := Result{Alive: true}
+	if err != nil {
+		result = says(err)
+		if err.Class == transport.Throttle && !err.NoAttempt {
+			d.Attempts++
+			result.Hold = throttleFor(d, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportFor)
+	defer cancel()
+	news, reportErr := r.Gate.Report(ctx, w.entry, w.pass, result)
+	switch {
+	case reportErr != nil:
+		log.Warn("what an attempt says of its destination is not noted", "error", reportErr)
+	case news.Opened:
+		log.Warn("the breaker is open: deliveries to the channel wait, and one at a time tries it",
+			"failures", news.Fails, "next_try_in", news.Wait.Round(time.Millisecond))
+	case news.Closed:
+		log.Info("the breaker is closed: the channel is delivered to again")
+	}
+	return news
+}
+
+// says is what a failure tells of the destination. One that was about the event, or
+// that the relay met before it asked, tells nothing bad. A destination that
+// refuses, or wants less, is there.
+func says(err *transport.SendError) Result {
+	switch err.Reason {
+	case transport.ReasonConnection, transport.ReasonTLS, transport.ReasonTimeout, transport.ReasonServerError,
+		transport.ReasonUnavailable, transport.ReasonBadResponse, transport.ReasonDeferred:
+		return Result{Down: !err.NoAttempt}
+	case transport.ReasonRateLimited:
+		return Result{Alive: err.Class == transport.Throttle, Down: err.Class != transport.Throttle}
+	case transport.ReasonClientError, transport.ReasonRedirect, transport.ReasonGone, transport.ReasonRejected:
+		return Result{Alive: !err.NoAttempt}
+	default:
+		return Result{}
+	}
+}
