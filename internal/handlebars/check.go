@@ -131,11 +131,18 @@ func (c *checker) helper(n *call, id string) (*typ, error) {
 			return nil, errorAt(n.line, "the length of truncate must be a whole number above 0")
 		}
 		return textType, nil
+	case "first":
+		if l, ok := n.args[1].(*literal); ok && atoi(l.v) == 0 {
+			return nil, errorAt(n.line, "how many first takes must be a whole number above 0")
+		}
+		return types[0], nil
+	case "facts":
+		return factType, nil
 	case "default", "or", "and":
 		return anyType, nil
 	case "epoch", "epoch_ms":
 		return numberType, nil
-	case "json", "upper", "lower", "summary":
+	case "json", "upper", "lower", "summary", "link", "html", "markdown":
 		return textType, nil
 	}
 	return anyType, nil

@@ -4,7 +4,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"accessrelay/internal/wording"
@@ -25,10 +24,7 @@ var jsonHelper = &helper{"json value", 1, 1, func(r *run, args []*value) (*value
 
 var helpers = map[string]*helper{
 	"json": jsonHelper,
-	"eq": {"eq a b", 2, 2, func(r *run, args []*value) (*value, error) {
-		same, err := r.equal(args[0], args[1])
-		return boolValue(same), err
-	}},
+	"eq":   {"eq a b …", 2, maxParams, equalsAny},
 	"ne": {"ne a b", 2, 2, func(r *run, args []*value) (*value, error) {
 		same, err := r.equal(args[0], args[1])
 		return boolValue(!same), err
@@ -54,9 +50,14 @@ var helpers = map[string]*helper{
 		}
 		return r.member(args[0], key)
 	}},
-	"join":  {`join list ", "`, 2, 3, join},
-	"upper": {"upper text", 1, 1, mapped(strings.ToUpper)},
-	"lower": {"lower text", 1, 1, mapped(strings.ToLower)},
+	"join":     {`join list ", "`, 2, 3, join},
+	"first":    {"first list 10", 2, 2, firstItems},
+	"facts":    {"facts", 0, 0, facts},
+	"link":     {"link", 0, 0, link},
+	"html":     {"html text", 1, 1, mapped(escapeHTML)},
+	"markdown": {"markdown text", 1, 1, mapped(markdown)},
+	"upper":    {"upper text", 1, 1, mapped(strings.ToUpper)},
+	"lower":    {"lower text", 1, 1, mapped(strings.ToLower)},
 	"truncate": {"truncate text 100", 2, 2, func(r *run, args []*value) (*value, error) {
 		s, err := r.text(args[0])
 		if err != nil {
@@ -64,8 +65,14 @@ var helpers = map[string]*helper{
 		}
 		return textValue(truncate(s, atoi(args[1]))), nil
 	}},
-	"epoch":    {"epoch time", 1, 1, epoch(time.Time.Unix)},
-	"epoch_ms": {"epoch_ms time", 1, 1, epoch(time.Time.UnixMilli)},
+	"epoch": {"epoch time 3", 1, 2, epochSeconds},
+	"epoch_ms": {"epoch_ms time", 1, 1, func(r *run, args []*value) (*value, error) {
+		t, ok := timeOf(args[0])
+		if !ok {
+			return nil, nil
+		}
+		return numberValue(strconv.FormatInt(t.UnixMilli(), 10)), r.spend(2)
+	}},
 	"contains": {"contains text part", 2, 2, contains},
 	"starts_with": {"starts_with text beginning", 2, 2, func(r *run, args []*value) (*value, error) {
 		s, err := r.text(args[0])
@@ -234,21 +241,6 @@ func atoi(v *value) int {
 		return 0
 	}
 	return n
-}
-
-// epoch reads a time as the event has it. What is no time is absent.
-func epoch(unit func(time.Time) int64) func(*run, []*value) (*value, error) {
-	return func(r *run, args []*value) (*value, error) {
-		const longest = len("2006-01-02T15:04:05.999999999+07:00")
-		if v := args[0]; v == nil || v.kind != textKind || max(len(v.str), len(v.src)-2) > longest {
-			return nil, nil
-		}
-		t, err := time.Parse(time.RFC3339Nano, args[0].text())
-		if err != nil {
-			return nil, nil //nolint:nilerr // that there is no number is the answer
-		}
-		return numberValue(strconv.FormatInt(unit(t), 10)), r.spend(2)
-	}
 }
 
 // contains looks for a part of a text, or for an item of a list.
