@@ -24,12 +24,12 @@ func trimStandalone(p *program, root bool) {
 			closes = closes && blankAfter(p.body, i, root)
 			trimTags(p.body, i, strip{n.openStrip.open, n.closeStrip.close})
 			if opens {
-				omitRight(first(n.program, n.inverse).body, -1, false)
+				omitRight(either(n.program, n.inverse).body, -1, false)
 				omitLeft(p.body, i, false)
 			}
 			if closes {
 				omitRight(p.body, i, false)
-				inner := first(n.inverse, n.program).body
+				inner := either(n.inverse, n.program).body
 				omitLeft(inner, len(inner), false)
 			}
 		}
@@ -53,7 +53,7 @@ func trimBlock(b *block) (opens, closes bool) {
 			trimStandalone(p, false)
 		}
 	}
-	prog := first(b.program, b.inverse)
+	prog := either(b.program, b.inverse)
 	var inverse *program
 	if b.program != nil {
 		inverse = b.inverse
@@ -62,7 +62,7 @@ func trimBlock(b *block) (opens, closes bool) {
 	if inverse != nil && inverse.chained { // Handlebars looks no further down the chain
 		firstInverse = inverse.body[0].(*block).program
 	}
-	last := first(firstInverse, prog)
+	last := either(firstInverse, prog)
 	opens = blankAfter(prog.body, -1, false)
 	closes = blankBefore(last.body, len(last.body), false)
 
@@ -91,7 +91,7 @@ func trimBlock(b *block) (opens, closes bool) {
 	return opens, closes
 }
 
-func first(a, b *program) *program {
+func either(a, b *program) *program {
 	if a != nil {
 		return a
 	}

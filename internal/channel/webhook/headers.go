@@ -19,7 +19,7 @@ var reserved = map[string]string{
 	"Webhook-Id":          "is set by the relay for every delivery",
 	"Webhook-Timestamp":   "is set by the relay for every delivery",
 	"Webhook-Signature":   "is set by the relay; give signing_secret",
-	"Content-Type":        "is set by the relay",
+	"Content-Type":        "is set by the relay; give content_type",
 	"Content-Length":      "is set by the relay",
 	"Content-Encoding":    "is set by the relay",
 	"Host":                "follows from url",

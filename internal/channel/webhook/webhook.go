@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/handlebars"
 	"accessrelay/internal/secret"
 )
 
@@ -17,6 +18,11 @@ type Config struct {
 	URL           secret.String
 	Headers       map[string]secret.String // by canonical name; nil for none
 	SigningSecret secret.String            // "whsec_…"; empty leaves deliveries unsigned
+	ContentType   string                   // of the body
+	// Body renders the body; nil for the Standard Webhooks one. BodyTemplate is
+	// its text, which may hold a key that the destination wants in the body.
+	Body         *handlebars.Template
+	BodyTemplate secret.String
 }
 
 // Reveal implements [channel.Config].
@@ -31,6 +37,12 @@ func (c *Config) Reveal() json.RawMessage {
 	}
 	if !c.SigningSecret.IsZero() {
 		o["signing_secret"] = c.SigningSecret.Reveal()
+	}
+	if c.ContentType != defaultContentType {
+		o["content_type"] = c.ContentType
+	}
+	if c.Body != nil {
+		o["body_template"] = c.BodyTemplate.Reveal()
 	}
 	out, _ := json.Marshal(o) // strings always marshal
 	return out
@@ -83,6 +95,7 @@ func (Kind) Parse(config json.RawMessage) (channel.Config, error) {
 		}
 		c.SigningSecret = secret.New(s)
 	}
+	c.template(o)
 	if err := o.Err(); err != nil {
 		return nil, err
 	}
@@ -94,5 +107,8 @@ func (Kind) Mask(config json.RawMessage) json.RawMessage {
 	return channel.MaskObject(config, map[string]func(json.RawMessage) any{
 		"url":     channel.ShowURL,
 		"headers": channel.ShowKeys,
+
+		"body_template": channel.ShowPlain,
+		"content_type":  channel.ShowPlain,
 	})
 }

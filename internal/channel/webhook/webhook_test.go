@@ -64,7 +64,7 @@ func TestParseRefuses(t *testing.T) {
 		{`{"url":"http://canary@a.example/"}`, "url", "user name"},
 		{`{"url":"https://a.example/***"}`, "url", "holds the mask"},
 		{`{"url":"https://a.example/","webhook_url":"https://a.example/"}`, "webhook_url", "is not a key"},
-		{`{"url":"https://a.example/","body_template":"canary"}`, "body_template", "is not a key"},
+		{`{"url":"https://a.example/","body":"canary"}`, "body", "is not a key"},
 		{headers(`null`), "headers", "an object of strings"},
 		{headers(`"canary"`), "headers", "an object of strings"},
 		{headers(`{"X-A":1}`), "headers", "an object of strings"},
@@ -129,7 +129,9 @@ func TestMask(t *testing.T) {
 			`{"headers":{"Authorization":"***"},"signing_secret":"***","url":"https://a.example:8443/***"}`},
 		{`{"url":"${CANARY}","headers":{"A":"${CANARY}"},"signing_secret":"${CANARY}"}`,
 			`{"headers":{"A":"***"},"signing_secret":"***","url":"***"}`},
-		{`{"headers":["canary"],"body_template":"canary"}`, `{"body_template":"***","headers":"***"}`},
+		{`{"headers":["canary"],"body":"canary"}`, `{"body":"***","headers":"***"}`},
+		{`{"body_template":"{\"a\": {{type}}}","content_type":"text/plain"}`, `{"body_template":"{\"a\": {{type}}}","content_type":"text/plain"}`},
+		{`{"body_template":"{\"key\": \"${CANARY}\"}"}`, `{"body_template":"***"}`},
 		{`"canary"`, `{}`},
 	}
 	for _, tt := range tests {

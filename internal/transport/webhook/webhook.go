@@ -31,7 +31,7 @@ func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Reci
 	if !ok {
 		return nil, transport.Misconfigured(a.Channel.ConfigErr)
 	}
-	body, err := transport.Envelope(a.Event)
+	body, err := render(c, a.Event)
 	if err != nil {
 		return nil, err
 	}
@@ -45,13 +45,26 @@ func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Reci
 	return nil, nil
 }
 
+// render writes the body: the channel's own, or the Standard Webhooks one. The
+// same event always gives the same bytes. The error is a *SendError.
+func render(c *config.Config, ev *event.Event) ([]byte, error) {
+	if c.Body == nil {
+		return transport.Envelope(ev)
+	}
+	body, err := c.Body.Execute(ev)
+	if err != nil {
+		return nil, transport.Unrenderable("body_template: " + err.Error())
+	}
+	return body, nil
+}
+
 func header(c *config.Config, id string, now time.Time, body []byte) http.Header {
 	h := http.Header{}
 	for name, value := range c.Headers {
 		h.Set(name, value.Reveal())
 	}
 	timestamp := strconv.FormatInt(now.Unix(), 10)
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", c.ContentType)
 	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", timestamp)
 	if key := c.SigningKey(); key != nil {

@@ -30,15 +30,19 @@ const whsec = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 func parse(t *testing.T, c map[string]any) channel.Config {
 	t.Helper()
-	raw, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := config.Kind{}.Parse(raw)
+	out, err := read(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func read(c map[string]any) (channel.Config, error) {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	return config.Kind{}.Parse(raw)
 }
 
 func TestConformance(t *testing.T) {
@@ -46,9 +50,8 @@ func TestConformance(t *testing.T) {
 	transporttest.Run(t, transporttest.Case{
 		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
-		Config: func(t *testing.T, p transporttest.Place) channel.Config {
-			t.Helper()
-			return parse(t, map[string]any{
+		Config: func(p transporttest.Place) (channel.Config, error) {
+			return read(map[string]any{
 				"url":            p.URL() + "/" + path + "?token=" + path,
 				"headers":        map[string]string{"Authorization": "Bearer " + header},
 				"signing_secret": whsec,
