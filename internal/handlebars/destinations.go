@@ -100,21 +100,25 @@ func link(r *run, _ []*value) (*value, error) {
 }
 
 // markdown makes a text one line of Markdown that means only itself: a backslash
-// before what CommonMark, Discord or Teams might take for their own (each of them
-// drops it again), no control characters, none that turn the direction.
+// before what CommonMark or Discord would take for their own (both drop it again),
+// no control characters, none that turn the direction.
 func markdown(s string) string {
 	var b strings.Builder
-	for _, c := range s {
+	begins := true // a heading, list or quotation would
+	for i, c := range s {
 		switch {
 		case turns(c):
+			continue
 		case unicode.IsSpace(c), unicode.IsControl(c):
 			b.WriteByte(' ')
-		case strings.ContainsRune("\\`*_~|>#+-=!()[]{}<@:&$", c):
+			continue
+		case strings.ContainsRune("\\`*_~|[]<>@&$", c),
+			begins && strings.ContainsRune("#+-=", c),
+			c == ':' && strings.HasPrefix(s[i:], "://"): // some make a link of any address
 			b.WriteByte('\\')
-			b.WriteRune(c)
-		default:
-			b.WriteRune(c)
 		}
+		begins = false
+		b.WriteRune(c)
 	}
 	return b.String()
 }

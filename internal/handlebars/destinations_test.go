@@ -38,7 +38,8 @@ func TestHelpersForDestinations(t *testing.T) {
 		{`{{link}}`, ev, "https://app.example/r?a=1&b=2"},
 		{`{{#if (link)}}yes{{else}}no{{/if}}[{{link}}]`, other, "no[]"},
 		{`{{html requester.name}}{{html window.ends_at}}`, ev, "Alice &lt;b&gt;"},
-		{`{{markdown request.reason}}`, ev, `see \[here\]\(https\://evil.example\) \@everyone \*\*now\*\* \<\@1\> \` + "`x\\`" + ` \$y`},
+		{`{{markdown request.reason}}`, ev, `see \[here\](https\://evil.example) \@everyone \*\*now\*\* \<\@1\> \` + "`x\\`" + ` \$y`},
+		{`{{markdown "- 1 - 2: 3#"}}`, ev, `\- 1 - 2: 3#`},
 		{`{{truncate (markdown request.reason) 6}}`, ev, `see \…`},
 	}
 	for _, tt := range tests {
@@ -86,6 +87,7 @@ func TestHelpersForDestinationsAreChecked(t *testing.T) {
 // that Markdown knows stands without one.
 func FuzzMarkdown(f *testing.F) {
 	f.Add("[a](b) \\ `c` *d*\r\n<e>")
+	f.Add(" - # x")
 	f.Add("漢\\字@everyone")
 	f.Fuzz(func(t *testing.T, s string) {
 		out := markdown(s)
@@ -98,7 +100,7 @@ func FuzzMarkdown(f *testing.F) {
 			if c == '\\' {
 				rest = rest[n:]
 				c, n = utf8.DecodeRuneInString(rest)
-			} else if strings.ContainsRune("`*_~|>#[]()<@", c) || c < ' ' {
+			} else if strings.ContainsRune("`*_~|>[]<@", c) || c < ' ' {
 				t.Fatalf("%q stands bare in %q", c, out)
 			}
 			plain.WriteRune(c)
