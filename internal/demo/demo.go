@@ -6,8 +6,10 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ const (
 	P0Source    = "demo-p0"
 	AponoSource = "demo-apono"
 	slackPath   = "/slack/demo"
+	mailTo      = "demo@example.com" // the inbox shows it at /email/demo
 	webhookPath = "/webhook/demo"
 )
 
@@ -49,6 +52,7 @@ type Plan struct {
 	WorkerDir string // what workers alone read
 	SenderDir string // what a platform and the API's caller hold
 	InboxURL  string // http://host:port of the inbox that the channels deliver to
+	MailAddr  string // host:port of its mail listener
 }
 
 // Demo is a demo that stands.
@@ -62,16 +66,23 @@ type Demo struct {
 	p0            *sender.Signer
 }
 
-// ErrInboxURL says that the plan's InboxURL cannot be delivered to.
-var ErrInboxURL = errors.New("not a URL such as http://127.0.0.1:8083")
+// What a plan's InboxURL and MailAddr can be refused with.
+var (
+	ErrInboxURL = errors.New("not a URL such as http://127.0.0.1:8083")
+	ErrMailAddr = errors.New("not an address such as 127.0.0.1:8084")
+)
 
 // Prepare makes what is missing of a demo and leaves what it finds, so it can
-// be run again, also after it was cut off half-way. Its errors are [ErrInboxURL], or
-// name the file.
+// be run again, also after it was cut off half-way. Its errors are [ErrInboxURL] and
+// [ErrMailAddr], or name the file.
 func Prepare(p Plan) (*Demo, error) {
 	u, err := url.Parse(p.InboxURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, ErrInboxURL
+	}
+	mailHost, mailPort, err := net.SplitHostPort(p.MailAddr)
+	if err != nil || mailHost == "" || !validPort(mailPort) {
+		return nil, ErrMailAddr
 	}
 	config, err := filepath.Abs(p.ConfigDir)
 	if err != nil {
@@ -116,12 +127,18 @@ func Prepare(p Plan) (*Demo, error) {
 	file := fileData{
 		TenantID: TenantID, KeySHA256: secret.HashAPIKey(d.APIKey.Reveal()), Sources: sources,
 		SlackURL: inbox + slackPath, WebhookURL: inbox + webhookPath, SigningSecretFile: signing,
+		MailHost: mailHost, MailPort: mailPort, MailTo: mailTo,
 	}
 	// Last: once it is there, all that it names is there.
 	if _, err := ensure(d.ConfigFile, modePublic, file.render); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+func validPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 // senderKeys makes P0's keypair and the API key.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +22,10 @@ import (
 	"accessrelay/internal/secret"
 )
 
-const inboxURL = "http://sink:8083"
+const (
+	inboxURL = "http://sink:8083"
+	mailAddr = "sink:8084"
+)
 
 // plan is a demo in three folders that are not there yet.
 func plan(t *testing.T) Plan {
@@ -28,7 +33,7 @@ func plan(t *testing.T) Plan {
 	root := t.TempDir()
 	return Plan{
 		ConfigDir: filepath.Join(root, "etc"), IngestDir: filepath.Join(root, "ingest"), WorkerDir: filepath.Join(root, "worker"),
-		SenderDir: filepath.Join(root, "deep", "sender"), InboxURL: inboxURL,
+		SenderDir: filepath.Join(root, "deep", "sender"), InboxURL: inboxURL, MailAddr: mailAddr,
 	}
 }
 
@@ -221,8 +226,18 @@ func TestCoversTheCatalog(t *testing.T) {
 	}
 	for _, c := range tenant.Channels {
 		types = append(types, c.Type)
-		var shown struct{ URL string }
-		if err := json.Unmarshal(c.Masked, &shown); err != nil || !strings.HasPrefix(shown.URL, inboxURL+"/") {
+		var shown struct {
+			URL      string
+			Endpoint string
+			SMTPHost string `json:"smtp_host"`
+			SMTPPort int    `json:"smtp_port"`
+		}
+		if err := json.Unmarshal(c.Masked, &shown); err != nil {
+			t.Fatal(err)
+		}
+		http := strings.HasPrefix(shown.URL, inboxURL+"/") || strings.HasPrefix(shown.Endpoint, inboxURL+"/")
+		mail := shown.SMTPHost+":"+strconv.Itoa(shown.SMTPPort) == mailAddr
+		if !http && !mail {
 			t.Errorf("channel %s does not point at the inbox: %s", c.Name, c.Masked)
 		}
 	}
@@ -279,6 +294,13 @@ func TestPrepareRefuses(t *testing.T) {
 		p.InboxURL = bad
 		if _, err := Prepare(p); err == nil {
 			t.Errorf("inbox %q is taken", bad)
+		}
+	}
+	p = plan(t)
+	for _, bad := range []string{"", "sink", ":8084", "sink:0", "sink:smtp", "sink:70000"} {
+		p.MailAddr = bad
+		if _, err := Prepare(p); !errors.Is(err, ErrMailAddr) {
+			t.Errorf("mail address %q: %v", bad, err)
 		}
 	}
 	for name, text := range map[string]string{privateName: "S3CR3T", apiKeyName: "", identityName: "AGE-SECRET-KEY-1S3CR3T\n"} {

@@ -16,6 +16,9 @@ type fileData struct {
 	SlackURL          string
 	WebhookURL        string
 	SigningSecretFile string
+	MailHost          string
+	MailPort          string
+	MailTo            string
 }
 
 // The file has a source of every platform and a channel of every type; a test
@@ -39,6 +42,15 @@ tenants:
       - name: demo-slack
         type: slack-webhook
         config: {url: {{printf "%q" .SlackURL}}}
+        rate_limit: 100/s                          # the inbox takes more than Slack, which takes 1/s
+      - name: demo-email
+        type: email
+        config:
+          smtp_host: {{printf "%q" .MailHost}}
+          smtp_port: {{.MailPort}}
+          tls: none                                # it stays between the relay and the inbox
+          from_address: accessrelay <accessrelay@example.com>
+          to_addresses: [{{.MailTo}}]
       - name: demo-webhook
         type: generic-webhook
         config:

@@ -44,6 +44,7 @@ type Stack struct {
 // URLs are where everything is: http://127.0.0.1:port, without a slash at the end.
 type URLs struct {
 	Hooks, API, Dashboard, Inbox, IngestOps, WorkerOps string
+	Mail                                               string // host:port of the inbox's mail listener
 }
 
 // HookURL is where the source's platform posts to.
@@ -78,7 +79,7 @@ func (s *Stack) start(ctx context.Context, ports Ports) error {
 	if err := s.startDashboard(ports.Dashboard, redis.url()); err != nil {
 		return err
 	}
-	if err := s.startInbox(ports.Inbox); err != nil {
+	if err := s.startInbox(ports); err != nil {
 		return err
 	}
 	if err := s.startWorker(ctx, ports, redis.url()); err != nil {

@@ -111,6 +111,7 @@ func TestStack(t *testing.T) {
 
 	for _, tt := range []struct{ url, want string }{
 		{s.URLs.Inbox + "/", s.URLs.Dashboard},
+		{s.URLs.Inbox + "/api/messages?path=/email/demo", `"subject":`},
 		{s.URLs.Dashboard + "/", "<html"},
 		{s.URLs.Dashboard + "/api/queues", `"queue":"`},
 		{s.URLs.IngestOps + "/readyz", "ok"},
@@ -155,7 +156,7 @@ func TestTakenPort(t *testing.T) {
 	port := ln.Addr().(*net.TCPAddr).Port
 	for flag, ports := range map[string]Ports{
 		"hooks-port": {Hooks: port}, "api-port": {API: port}, "dashboard-port": {Dashboard: port},
-		"inbox-port": {Inbox: port}, "ingest-ops-port": {IngestOps: port}, "worker-ops-port": {WorkerOps: port},
+		"inbox-port": {Inbox: port}, "mail-port": {Mail: port}, "ingest-ops-port": {IngestOps: port}, "worker-ops-port": {WorkerOps: port},
 	} {
 		_, err := Start(t.Context(), Options{Ports: ports, Log: slog.New(slog.DiscardHandler)})
 		want := "--" + flag + ": " + ln.Addr().String() + " is taken: give another one, or --free-ports for free ones everywhere"

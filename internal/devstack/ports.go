@@ -10,11 +10,11 @@ import (
 
 // Ports are those of 127.0.0.1 that a stack listens on; 0 takes a free one.
 type Ports struct {
-	Hooks, API, Dashboard, Inbox, IngestOps, WorkerOps int
+	Hooks, API, Dashboard, Inbox, Mail, IngestOps, WorkerOps int
 }
 
 // DefaultPorts are those of the programs themselves, and of deploy/compose.yaml.
-var DefaultPorts = Ports{Hooks: 8080, API: 8081, Dashboard: 8082, Inbox: 8083, IngestOps: 9090, WorkerOps: 9091}
+var DefaultPorts = Ports{Hooks: 8080, API: 8081, Dashboard: 8082, Inbox: 8083, Mail: 8084, IngestOps: 9090, WorkerOps: 9091}
 
 func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
@@ -31,7 +31,7 @@ func (p Ports) check() error {
 		flag string
 		port int
 	}{
-		{"hooks-port", p.Hooks}, {"api-port", p.API}, {"dashboard-port", p.Dashboard}, {"inbox-port", p.Inbox},
+		{"hooks-port", p.Hooks}, {"api-port", p.API}, {"dashboard-port", p.Dashboard}, {"inbox-port", p.Inbox}, {"mail-port", p.Mail},
 		{"ingest-ops-port", p.IngestOps}, {"worker-ops-port", p.WorkerOps},
 	} {
 		ln, err := net.Listen("tcp", addr(l.port))

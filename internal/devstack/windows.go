@@ -15,13 +15,21 @@ import (
 
 // startInbox also makes the demo: its config holds the inbox's address, and
 // the inbox checks signatures with a secret of the config.
-func (s *Stack) startInbox(port int) error {
+func (s *Stack) startInbox(ports Ports) error {
 	mux := http.NewServeMux()
 	var err error
-	if s.URLs.Inbox, err = s.serve("inbox", port, mux); err != nil {
+	if s.URLs.Inbox, err = s.serve("inbox", ports.Inbox, mux); err != nil {
 		return err
 	}
-	s.Demo, err = demo.Prepare(demo.Plan{ConfigDir: s.dir, WorkerDir: s.dir, SenderDir: s.dir, InboxURL: s.URLs.Inbox})
+	mail, err := inbox.ListenMail(addr(ports.Mail), s.log)
+	if err != nil {
+		return fmt.Errorf("inbox: %w", err)
+	}
+	s.lifecycle.Add("mail listener", mail.Shutdown)
+	s.URLs.Mail = mail.Addr()
+	s.Demo, err = demo.Prepare(demo.Plan{
+		ConfigDir: s.dir, WorkerDir: s.dir, SenderDir: s.dir, InboxURL: s.URLs.Inbox, MailAddr: s.URLs.Mail,
+	})
 	if err != nil {
 		return err
 	}
@@ -35,6 +43,8 @@ func (s *Stack) startInbox(port int) error {
 	// Before its server is shut down: open pages would hold that up.
 	s.lifecycle.Add("inbox", func(context.Context) error { in.Close(); return nil })
 	mux.Handle("/", in)
+	mail.Serve(in)
+	s.watch("mail", mail.Failed())
 	return nil
 }
 

@@ -24,66 +24,57 @@ const (
 
 // MailServer takes mail for an [Inbox] by SMTP. It has no TLS, asks nobody who
 // they are and relays nothing: whatever comes to NAME@any.domain is shown at
-// /email/NAME. It is started and shut down once.
+// /email/NAME. It is served and shut down once.
 type MailServer struct {
-	in   *Inbox
-	addr string
-	smtp *smtp.Server
+	log  *slog.Logger
 	ln   *mailListener
-	done chan error // closed when nothing is accepted any more
+	smtp *smtp.Server // nil: not serving yet
+	done chan error   // closed when nothing is accepted any more
 }
 
-// NewMailServer returns a server for addr (host:port; port 0 takes a free one), not
-// yet listening. log gets what goes wrong with single connections, at debug.
-func NewMailServer(in *Inbox, addr string, log *slog.Logger) *MailServer {
-	s := &MailServer{in: in, addr: addr, done: make(chan error, 1)}
-	s.smtp = smtp.NewServer(smtp.BackendFunc(s.session))
+// ListenMail listens at addr (host:port; port 0 takes a free one). What connects waits
+// until [MailServer.Serve]: an inbox may be made for the address that came of it. log
+// gets what goes wrong with single connections, at debug.
+func ListenMail(addr string, log *slog.Logger) (*MailServer, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err // which names the address
+	}
+	return &MailServer{log: log.With("listener", "mail"), ln: newMailListener(ln, maxMailConns), done: make(chan error, 1)}, nil
+}
+
+// Serve takes mail for in, in the background.
+func (s *MailServer) Serve(in *Inbox) {
+	s.smtp = smtp.NewServer(backend{in})
 	s.smtp.Domain = "inbox.localhost" // it only introduces itself
 	s.smtp.MaxMessageBytes = in.maxBody
 	s.smtp.MaxRecipients = maxMailRecipients
 	s.smtp.ReadTimeout = mailReadTimeout
 	s.smtp.WriteTimeout = mailWriteTimeout
 	s.smtp.EnableSMTPUTF8 = true
-	s.smtp.ErrorLog = slog.NewLogLogger(log.With("listener", "mail").Handler(), slog.LevelDebug)
-	return s
-}
-
-// Start listens and serves in the background.
-func (s *MailServer) Start() error {
-	ln, err := net.Listen("tcp", s.addr)
-	if err != nil {
-		return err // which names the address
-	}
-	s.ln = newMailListener(ln, maxMailConns)
+	s.smtp.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	go func() {
 		defer close(s.done)
 		if err := s.smtp.Serve(s.ln); !errors.Is(err, net.ErrClosed) {
 			s.done <- fmt.Errorf("serving mail: %w", err)
 		}
 	}()
-	return nil
 }
 
-// Addr is where the server listens, with the port it got, or "" before Start.
-func (s *MailServer) Addr() string {
-	if s.ln == nil {
-		return ""
-	}
-	return s.ln.Addr().String()
-}
+// Addr is where the server listens, with the port it got.
+func (s *MailServer) Addr() string { return s.ln.Addr().String() }
 
 // Failed yields an error if serving ends without Shutdown. It is closed when
 // serving has ended.
 func (s *MailServer) Failed() <-chan error { return s.done }
 
 // Shutdown takes no new connection, ends those that are idle, and waits for mails
-// that are under way. When ctx ends first it cuts them off and says so. Shutting
-// down a server that was never started is no error.
+// that are under way. When ctx ends first it cuts them off and says so.
 func (s *MailServer) Shutdown(ctx context.Context) error {
-	if s.ln == nil {
+	s.ln.drain()
+	if s.smtp == nil {
 		return nil
 	}
-	s.ln.drain()
 	<-s.done // so that no connection is accepted while the library counts them
 	drained := make(chan struct{})
 	go func() {

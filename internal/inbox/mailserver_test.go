@@ -14,14 +14,21 @@ import (
 	"time"
 )
 
-// post office: an inbox with its mail listener.
+func listenMail(t *testing.T) *MailServer {
+	t.Helper()
+	m, err := ListenMail("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// serveMail is an inbox with its mail listener.
 func serveMail(t *testing.T, c Config) (*site, *MailServer) {
 	t.Helper()
 	s := serve(t, c)
-	m := NewMailServer(s.in, "127.0.0.1:0", slog.New(slog.DiscardHandler))
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
+	m := listenMail(t)
+	m.Serve(s.in)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -169,10 +176,8 @@ func say(t *testing.T, c net.Conn, r *bufio.Reader, line string) string {
 // At a shutdown an idle connection is let go at once; a mail under way is taken.
 func TestMailDrains(t *testing.T) {
 	s := serve(t, Config{})
-	m := NewMailServer(s.in, "127.0.0.1:0", slog.New(slog.DiscardHandler))
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
+	m := listenMail(t)
+	m.Serve(s.in)
 	idle, idleR := talk(t, m)
 	busy, busyR := talk(t, m)
 	say(t, idle, idleR, "")
@@ -208,10 +213,8 @@ func TestMailDrains(t *testing.T) {
 // One that never ends is cut off.
 func TestMailIsCutOff(t *testing.T) {
 	s := serve(t, Config{})
-	m := NewMailServer(s.in, "127.0.0.1:0", slog.New(slog.DiscardHandler))
-	if err := m.Start(); err != nil {
-		t.Fatal(err)
-	}
+	m := listenMail(t)
+	m.Serve(s.in)
 	c, r := talk(t, m)
 	say(t, c, r, "")
 	say(t, c, r, "EHLO x")
@@ -228,6 +231,21 @@ func TestMailIsCutOff(t *testing.T) {
 	}
 	if n := len(s.messages("").Data); n != 0 {
 		t.Errorf("half a mail is shown: %d", n)
+	}
+}
+
+// Made and given up before it served.
+func TestMailNeverServed(t *testing.T) {
+	m := listenMail(t)
+	if _, err := ListenMail(m.Addr(), slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("two listen at one address")
+	}
+	if err := m.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if c, err := net.Dial("tcp", m.Addr()); err == nil {
+		c.Close()
+		t.Error("it still listens")
 	}
 }
 

@@ -39,12 +39,16 @@ type mailSession struct {
 	to   []string
 }
 
-func (s *MailServer) session(c *smtp.Conn) (smtp.Session, error) {
+// backend makes the sessions of one inbox.
+type backend struct{ in *Inbox }
+
+// NewSession begins what one connection says.
+func (b backend) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	conn, ok := c.Conn().(*mailConn)
 	if !ok {
 		return nil, errors.New("the connection is not the listener's")
 	}
-	return &mailSession{in: s.in, conn: conn}, nil
+	return &mailSession{in: b.in, conn: conn}, nil
 }
 
 // Mail starts a transaction.

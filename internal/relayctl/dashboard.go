@@ -68,7 +68,7 @@ func (c *dashboardCmd) Run(ctx context.Context, t *Terminal) error {
 
 func (c *dashboardCmd) password() (secret.String, error) {
 	none := secret.String{}
-	if err := checkAddr(c.Addr); err != nil {
+	if err := checkAddr("addr", c.Addr); err != nil {
 		return none, err
 	}
 	if c.PasswordFile != "" {

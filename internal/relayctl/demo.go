@@ -14,6 +14,7 @@ type demoCmd struct {
 	WorkerDir string `required:"" placeholder:"DIR" help:"For what workers alone read: the identity, the webhook's signing secret."`
 	SenderDir string `required:"" placeholder:"DIR" help:"For what the platform and the API's caller hold: the private key, the API key."`
 	SinkURL   string `name:"sink-url" default:"http://127.0.0.1:8083" placeholder:"URL" help:"The inbox, as workers reach it."`
+	SinkSMTP  string `name:"sink-smtp-addr" default:"127.0.0.1:8084" placeholder:"ADDR" help:"Where the inbox takes mail, as workers reach it."`
 	HooksURL  string `name:"hooks-url" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The hooks, as you reach them: for the printed command."`
 	APIURL    string `name:"api-url" default:"http://127.0.0.1:8081" placeholder:"URL" help:"The API, as you reach it: for the printed command."`
 }
@@ -32,9 +33,13 @@ Example:
 func (c *demoCmd) Run(t *Terminal) error {
 	d, err := demo.Prepare(demo.Plan{
 		ConfigDir: c.ConfigDir, IngestDir: c.IngestDir, WorkerDir: c.WorkerDir, SenderDir: c.SenderDir, InboxURL: c.SinkURL,
+		MailAddr: c.SinkSMTP,
 	})
 	if errors.Is(err, demo.ErrInboxURL) {
 		return badUsage("--sink-url: %w", err)
+	}
+	if errors.Is(err, demo.ErrMailAddr) {
+		return badUsage("--sink-smtp-addr: %w", err)
 	}
 	if err != nil {
 		return err

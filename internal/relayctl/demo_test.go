@@ -52,4 +52,8 @@ func TestDemo(t *testing.T) {
 	if got.code != exitUsage || got.err != "relayctl: --sink-url: not a URL such as http://127.0.0.1:8083\n" {
 		t.Errorf("%+v", got)
 	}
+	got = relayctl(t, "demo", "--config-dir", etc, "--worker-dir", worker, "--sender-dir", sender, "--sink-smtp-addr=sink")
+	if got.code != exitUsage || got.err != "relayctl: --sink-smtp-addr: not an address such as 127.0.0.1:8084\n" {
+		t.Errorf("%+v", got)
+	}
 }

@@ -26,6 +26,7 @@ type devCmd struct {
 	APIPort       int  `name:"api-port" default:"${api_port}" placeholder:"PORT" help:"The management API."`
 	DashboardPort int  `default:"${dashboard_port}" placeholder:"PORT" help:"The dashboard of the queues."`
 	InboxPort     int  `default:"${inbox_port}" placeholder:"PORT" help:"The inbox that all channels deliver to."`
+	MailPort      int  `default:"${mail_port}" placeholder:"PORT" help:"Where the inbox takes mail."`
 	IngestOpsPort int  `default:"${ingest_ops_port}" placeholder:"PORT" help:"Metrics and health of ingest."`
 	WorkerOpsPort int  `default:"${worker_ops_port}" placeholder:"PORT" help:"Metrics and health of the worker."`
 	FreePorts     bool `help:"Take free ports instead of all of these."`
@@ -36,7 +37,7 @@ type devCmd struct {
 func ports(p devstack.Ports) kong.Vars {
 	return kong.Vars{
 		"hooks_port": strconv.Itoa(p.Hooks), "api_port": strconv.Itoa(p.API),
-		"dashboard_port": strconv.Itoa(p.Dashboard), "inbox_port": strconv.Itoa(p.Inbox),
+		"dashboard_port": strconv.Itoa(p.Dashboard), "inbox_port": strconv.Itoa(p.Inbox), "mail_port": strconv.Itoa(p.Mail),
 		"ingest_ops_port": strconv.Itoa(p.IngestOps), "worker_ops_port": strconv.Itoa(p.WorkerOps),
 	}
 }
@@ -58,7 +59,7 @@ Examples:
 func (c *devCmd) Run(ctx context.Context, t *Terminal) error {
 	ports := devstack.Ports{
 		Hooks: c.HooksPort, API: c.APIPort, Dashboard: c.DashboardPort,
-		Inbox: c.InboxPort, IngestOps: c.IngestOpsPort, WorkerOps: c.WorkerOpsPort,
+		Inbox: c.InboxPort, Mail: c.MailPort, IngestOps: c.IngestOpsPort, WorkerOps: c.WorkerOpsPort,
 	}
 	if c.FreePorts {
 		ports = devstack.Ports{}
@@ -120,8 +121,9 @@ The relay runs, all of it in this process. NOTHING SURVIVES ITS EXIT: no event, 
 %d sample events went in and were delivered %d times, in %s.
 
   Inbox      %s   what the channels delivered: open it and watch
+  Mail       %s          SMTP: what comes here is in the inbox too
   Dashboard  %s   the queues
-`, r.Sent, r.Delivered, shortTime(r.Took), s.URLs.Inbox, s.URLs.Dashboard)
+`, r.Sent, r.Delivered, shortTime(r.Took), s.URLs.Inbox, s.URLs.Mail, s.URLs.Dashboard)
 	printHooks(t.Out, s.URLs.Hooks, sources)
 	fmt.Fprintf(t.Out, `  API        %s   X-Tenant-ID: %s
   API key    %s

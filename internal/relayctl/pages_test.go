@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/smtp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,16 +141,21 @@ func TestWhoCanReach(t *testing.T) {
 
 func TestInbox(t *testing.T) {
 	secret := file(t, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
-	in := start(t, "inbox", "--addr=127.0.0.1:0", "--signing-secret-file", "/webhook/siem="+secret)
-	url := line(t, in.await("\n"), "inbox: ")
+	in := start(t, "inbox", "--addr=127.0.0.1:0", "--smtp-addr=127.0.0.1:0", "--signing-secret-file", "/webhook/siem="+secret)
+	out := in.await("inbox: ")
+	url := line(t, out, "inbox: ")
 	for path, want := range map[string]int{"/webhook/other": 204, "/webhook/siem": 401} {
 		if status, body := fetch(t, request(t, "POST", url+path, `{"type":"test"}`)); status != want {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
+	const mail = "From: a@example.com\r\nDate: Fri, 02 Jan 2026 03:04:05 +0000\r\nMessage-ID: <1@example.com>\r\nSubject: x\r\n\r\nx\r\n"
+	if err := smtp.SendMail(line(t, out, "mail: smtp://"), nil, "a@example.com", []string{"ops@example.com"}, []byte(mail)); err != nil {
+		t.Error(err)
+	}
 	var list struct{ Data []struct{ Path string } }
 	_, body := fetch(t, request(t, "GET", url+"/api/messages", ""))
-	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Data) != 2 {
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Data) != 3 || list.Data[2].Path != "/email/ops" {
 		t.Errorf("%s %v", body, err)
 	}
 	if code := in.stop(); code != exitOK {
@@ -159,7 +165,7 @@ func TestInbox(t *testing.T) {
 
 // An open page does not hold up the stop.
 func TestInboxStopsWithAPageOpen(t *testing.T) {
-	in := start(t, "inbox", "--addr=127.0.0.1:0")
+	in := start(t, "inbox", "--addr=127.0.0.1:0", "--smtp-addr=")
 	url := line(t, in.await("\n"), "inbox: ")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(url + "/events")
@@ -186,10 +192,12 @@ func TestInboxWrong(t *testing.T) {
 	}{
 		{"--addr=nonsense", `--addr: "nonsense" is not an address such as :8083 or 127.0.0.1:8083`, exitUsage},
 		{"--addr=" + taken.Addr().String(), "--addr: " + taken.Addr().String() + " is taken: give another address", exitFailed},
+		{"--smtp-addr=nonsense", `--smtp-addr: "nonsense" is not an address such as :8083 or 127.0.0.1:8083`, exitUsage},
+		{"--smtp-addr=" + taken.Addr().String(), "--smtp-addr: " + taken.Addr().String() + " is taken: give another address, or none", exitFailed},
 		{"--signing-secret-file=/webhook/x=" + bad, "--signing-secret-file: signing secret of /webhook/x: must start with whsec_", exitFailed},
 		{"--signing-secret-file=/webhook/x=" + bad + "no", "--signing-secret-file: " + bad + "no: no such file or directory", exitFailed},
 	} {
-		got := relayctl(t, "inbox", tt.arg)
+		got := relayctl(t, "inbox", "--addr=127.0.0.1:0", "--smtp-addr=", tt.arg)
 		if got.code != tt.code || got.err != "relayctl: "+tt.want+"\n" {
 			t.Errorf("%s: %+v, want %s", tt.arg, got, tt.want)
 		}

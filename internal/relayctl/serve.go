@@ -57,9 +57,9 @@ func browsable(addr string) string {
 }
 
 // checkAddr refuses what is no address.
-func checkAddr(addr string) error {
+func checkAddr(flag, addr string) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return badUsage("--addr: %q is not an address such as :8083 or 127.0.0.1:8083", addr)
+		return badUsage("--%s: %q is not an address such as :8083 or 127.0.0.1:8083", flag, addr)
 	}
 	return nil
 }
