@@ -1,6 +1,7 @@
 package handlebars
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -119,4 +120,31 @@ func FuzzMarkdown(f *testing.F) {
 			t.Fatalf("%q reads as %q", s, plain.String())
 		}
 	})
+}
+
+// The whole event is written whatever it has: up to the most that a result may
+// have, in texts of any length.
+func TestLargeEventsAreWrittenWhole(t *testing.T) {
+	tmpl, err := Parse(`{"event":{{json this}}}`, JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ev := range map[string]*event.Event{
+		"a long text":  {Request: &event.Request{Reason: strings.Repeat("x", 3_900_000)}},
+		"long lists":   {Access: make([]event.Access, 200_000), Approvals: make([]event.Approval, 200_000)},
+		"a large body": {Raw: []byte(`{"a":"` + strings.Repeat("\\n", 1_900_000) + `"}`)},
+	} {
+		want, err := json.Marshal(ev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tmpl.Execute(ev)
+		if err != nil || string(got) != `{"event":`+string(want)+`}` {
+			t.Errorf("%s, %d bytes: %d bytes, %v", name, len(want), len(got), err)
+		}
+	}
+	ev := &event.Event{Request: &event.Request{Reason: strings.Repeat("x", MaxOutput)}}
+	if _, err := tmpl.Execute(ev); err == nil || !strings.Contains(err.Error(), "more than 4194304 bytes") {
+		t.Errorf("too much is written: %v", err)
+	}
 }

@@ -1,6 +1,10 @@
 package handlebars
 
-import "strconv"
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
 
 // jsonText is v as compact JSON: numbers as they were written, an object's
 // members in the order of its source, null for what is absent.
@@ -25,6 +29,9 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 		return append(out, '"'), nil
 	case v.kind == boolKind || v.kind == numberKind:
 		return append(out, v.str...), nil
+	}
+	if v.from.IsValid() {
+		return r.marshal(out, v)
 	}
 	k, err := r.inside(v)
 	if err != nil {
@@ -52,6 +59,22 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 		}
 	}
 	return append(out, brackets[1]), nil
+}
+
+// marshal writes what is the event's own, all that is inside of it at once: it
+// costs what it is long, not what it has parts.
+func (r *run) marshal(out []byte, v *value) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v.from.Interface()); err != nil {
+		return nil, r.notJSON()
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if err := r.room(len(out) + len(text)); err != nil {
+		return nil, err
+	}
+	return append(out, text...), r.spend(len(text) / (2 * bytesAStep))
 }
 
 // room says whether so many bytes of JSON could still become part of the result.
