@@ -9,6 +9,7 @@ import (
 	"accessrelay/internal/channel"
 	"accessrelay/internal/channel/email"
 	"accessrelay/internal/channel/slack"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/source"
 	"accessrelay/internal/source/apono"
@@ -55,6 +56,7 @@ func Kinds() channel.Kinds {
 		slack.Kind{},
 		email.Kind{},
 		webhook.Kind{},
+		sns.Kind{},
 	}
 }
 

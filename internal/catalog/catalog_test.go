@@ -35,7 +35,7 @@ func TestPlatforms(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	want := map[string]string{"slack-webhook": "slack_webhook", "email": "email", "generic-webhook": "generic_webhook"}
+	want := map[string]string{"slack-webhook": "slack_webhook", "email": "email", "generic-webhook": "generic_webhook", "aws-sns": "aws_sns"}
 	kinds := Kinds()
 	if len(kinds) != len(want) {
 		t.Errorf("kinds %v, want %v", kinds.Slugs(), want)

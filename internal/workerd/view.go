@@ -5,6 +5,7 @@ import (
 
 	"accessrelay/internal/catalog"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/config"
 	"accessrelay/internal/relay"
 	"accessrelay/internal/source"
@@ -38,6 +39,9 @@ func (v *view) policy() relay.Policy {
 	d := v.file().Delivery
 	return relay.Policy{MaxRetries: d.MaxRetries, Backoff: d.Backoff, Timeout: d.Timeout, MaxAge: d.MaxAge}
 }
+
+// relayAWS are the topics for which tenants may use the worker's own credentials.
+func (v *view) relayAWS() sns.Patterns { return v.file().Delivery.AWSDefaultCredentialsFor }
 
 func (v *view) tenants() []string {
 	var ids []string

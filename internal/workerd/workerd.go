@@ -38,6 +38,7 @@ import (
 	"accessrelay/internal/transport"
 	"accessrelay/internal/transport/email"
 	"accessrelay/internal/transport/slack"
+	"accessrelay/internal/transport/sns"
 	"accessrelay/internal/transport/webhook"
 )
 
@@ -125,10 +126,11 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 	store := channelstore.New(rdb)
 	channels := channelstore.NewDirectory(store, opener, kinds, d.view.channels)
 	receipts := receipt.New(rdb, receipt.Retention(d.view.file().Retention))
-	tenants, operator, err := newGuards(s.ProxyURL)
+	proxy, err := proxyURL(s.ProxyURL)
 	if err != nil {
 		return nil, d.abandon(err)
 	}
+	tenants, operator := newGuards(proxy)
 	clients := transport.Clients{Tenant: tenants.Client(), Operator: operator.Client()}
 	guards := transport.Guards{Tenant: tenants, Operator: operator}
 	d.follow = func(f *config.File) {
@@ -148,10 +150,12 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		Source: d.view.source, Platform: platform,
 		Claims: dedup.New(rdb, backlogAllowance), Records: receipts,
 		Channels: channels, Switch: store, Queue: relayQueue{tasks}, Gate: relayGate{gates}, Concurrency: s.Concurrency,
-		Transports: []transport.Transport{slack.New(clients), email.New(guards), webhook.New(clients)},
-		Policy:     d.view.policy,
-		Metrics:    relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Names()...), catalog.ChannelTypes()),
-		Log:        opts.Log, Now: time.Now,
+		Transports: []transport.Transport{
+			slack.New(clients), email.New(guards), webhook.New(clients), sns.New(clients, sns.NewChain(proxy), d.view.relayAWS),
+		},
+		Policy:  d.view.policy,
+		Metrics: relay.NewMetrics(reg, append(catalog.PlatformNames(), canonical.Names()...), catalog.ChannelTypes()),
+		Log:     opts.Log, Now: time.Now,
 	})
 	d.pump = queue.NewPump(pumpRDB, queue.PumpConfig{
 		Handlers: queue.Handlers{
@@ -203,16 +207,21 @@ func newOpener(file string) (channelstore.Opener, error) {
 
 // newGuards makes what guards the ways out: tenants' channels reach the public
 // internet and what the operator admits, the file's also private addresses.
-func newGuards(proxy secret.String) (tenants, operator *safenet.Guard, err error) {
-	var opts safenet.Options
-	if !proxy.IsZero() {
-		u, err := url.Parse(proxy.Reveal())
-		if err != nil {
-			return nil, nil, errors.New("--proxy-url: not a URL") // the error would quote it
-		}
-		opts.ProxyURL = u
+func newGuards(proxy *url.URL) (tenants, operator *safenet.Guard) {
+	opts := safenet.Options{ProxyURL: proxy}
+	return safenet.NewGuard(safenet.Policy{}, opts), safenet.NewGuard(safenet.Policy{Operator: true}, opts)
+}
+
+// proxyURL is the proxy for everything that goes out, nil for none.
+func proxyURL(setting secret.String) (*url.URL, error) {
+	if setting.IsZero() {
+		return nil, nil
 	}
-	return safenet.NewGuard(safenet.Policy{}, opts), safenet.NewGuard(safenet.Policy{Operator: true}, opts), nil
+	u, err := url.Parse(setting.Reveal())
+	if err != nil {
+		return nil, errors.New("--proxy-url: not a URL") // the error would quote it
+	}
+	return u, nil
 }
 
 // relayQueue is the queue as the relay's steps see it.
