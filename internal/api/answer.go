@@ -24,7 +24,7 @@ type call struct {
 	caller
 	id    string // the path's {id}, or ""
 	slug  string // the path's {type}, or ""
-	query url.Values
+	query *params
 	body  object // nil unless the route takes one
 	raw   []byte // the body as it was sent
 	// header is the request's, for calls that have more to say there.
@@ -71,11 +71,12 @@ func noSuch(what string) *fault {
 }
 
 // serve runs h for a route that takes no body; what is sent as one is ignored.
-func (a *api) serve(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { a.run(w, r, h, nil, nil) }
+// known are the query parameters that it takes.
+func (a *api) serve(h handler, known ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.run(w, r, h, known, nil, nil) }
 }
 
-// serveBody runs h for a route whose body is a JSON object.
+// serveBody runs h for a route whose body is a JSON object. It takes no query.
 func (a *api) serveBody(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		raw, err := readBody(w, r)
@@ -88,15 +89,22 @@ func (a *api) serveBody(h handler) http.HandlerFunc {
 			a.fail(w, r, err)
 			return
 		}
-		a.run(w, r, h, body, raw)
+		a.run(w, r, h, nil, body, raw)
 	}
 }
 
-func (a *api) run(w http.ResponseWriter, r *http.Request, h handler, body object, raw []byte) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+func (a *api) run(w http.ResponseWriter, r *http.Request, h handler, known []string, body object, raw []byte) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // never a filter half read
 		a.fail(w, r, malformed("the query is not well formed"))
 		return
+	}
+	query := queryOf(values, known)
+	if len(known) == 0 { // else the handler has more to say about it
+		if err := query.err(); err != nil {
+			a.fail(w, r, err)
+			return
+		}
 	}
 	c := call{
 		caller: *callerOf(r.Context()), query: query, body: body, raw: raw, header: r.Header,

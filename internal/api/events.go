@@ -55,7 +55,7 @@ func checkEventID(s string) string {
 const badCursor = "is not a cursor of this list"
 
 func (a *api) listDeliveries(ctx context.Context, c call) (answer, error) {
-	p := queryOf(c.query, "state", "channel_id", "event_id", "cursor", "limit")
+	p := c.query
 	q := receipt.Query{
 		TenantID: c.tenantID,
 		State: event.State(p.get("state", func(s string) string {

@@ -15,7 +15,9 @@ import (
 
 	"accessrelay/internal/api"
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/email"
 	"accessrelay/internal/channel/slack"
+	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/channelstore"
 	"accessrelay/internal/event"
@@ -42,7 +44,7 @@ const (
 	canaryBlind = "YzRuNHJ5"
 )
 
-var kinds = channel.Kinds{slack.Kind{}, webhook.Kind{}}
+var kinds = channel.Kinds{slack.Kind{}, email.Kind{}, webhook.Kind{}, sns.Kind{}}
 
 // noon is the harness's clock at the start.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
@@ -115,7 +117,7 @@ func start(t *testing.T, change ...func(*api.Config)) *harness {
 	for _, c := range change {
 		c(&cfg)
 	}
-	h.server = httptest.NewServer(api.New(cfg))
+	h.server = httptest.NewServer(described.Handler(t, api.New(cfg)))
 	t.Cleanup(h.server.Close)
 	return h
 }
@@ -199,7 +201,7 @@ func (h *harness) checkAnswer(r request, got reply) {
 	if cc := got.header.Get("Cache-Control"); cc != "no-store" {
 		h.t.Errorf("Cache-Control is %q", cc)
 	}
-	if ct := got.header.Get("Content-Type"); got.body != "" && ct != "application/json" {
+	if ct := got.header.Get("Content-Type"); got.body != "" && ct != "application/json" && ct != "application/yaml" {
 		h.t.Errorf("Content-Type is %q", ct)
 	}
 	if leaks(got.body) {

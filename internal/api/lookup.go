@@ -92,7 +92,7 @@ func withState(ch *channel.Channel, states map[string]string) channel.Channel {
 // listChannels lists the file's channels by name, then the others in the order
 // they were made.
 func (a *api) listChannels(ctx context.Context, c call) (answer, error) {
-	q := queryOf(c.query, "cursor", "limit")
+	q := c.query
 	limit := q.limit()
 	var after place
 	q.get("cursor", func(s string) string {

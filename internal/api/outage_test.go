@@ -13,8 +13,11 @@ import (
 
 // calls is one of each that needs Redis.
 func calls(id string) []request {
-	return []request{
-		{method: "POST", path: channelsPath + "/slack-webhook", body: `{"name":"b","url":"` + slackURL + `"}`},
+	var out []request
+	for _, c := range configs {
+		out = append(out, request{method: "POST", path: channelsPath + "/" + c.slug, body: `{"name":"b",` + c.flat + `}`})
+	}
+	return append(out, []request{
 		{method: "GET", path: channelsPath},
 		{method: "GET", path: channelsPath + "/" + id},
 		{method: "PUT", path: channelsPath + "/" + id, body: `{"enabled":true}`},
@@ -26,7 +29,7 @@ func calls(id string) []request {
 		{method: "POST", path: "/v1/deliveries/" + event.DeliveryID(event.NewID(noon), 0) + "/replay"},
 		{method: "POST", path: "/v1/deliveries/replay", body: `{}`},
 		{method: "DELETE", path: "/v1/deliveries/" + event.DeliveryID(event.NewID(noon), 0)},
-	}
+	}...)
 }
 
 // TestRedisHangs: a Redis that says nothing is told from one that says no, and

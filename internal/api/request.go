@@ -86,7 +86,7 @@ type params struct {
 // queryOf reads a query that may hold the known parameters, each once. A
 // parameter that nobody reads would be a filter that silently lets everything
 // through. An empty one is one not given.
-func queryOf(values url.Values, known ...string) *params {
+func queryOf(values url.Values, known []string) *params {
 	p := &params{values, map[string]string{}}
 	for k, vs := range values {
 		switch {

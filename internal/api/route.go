@@ -2,11 +2,13 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"accessrelay/internal/openapi"
 	"accessrelay/internal/problem"
 )
 
@@ -25,6 +27,18 @@ func (a *api) logCall(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(ww, r.WithContext(ctx))
 	})
+}
+
+// describe serves the description of the API and the hooks. It is the same for
+// everybody and asks for no key.
+func describe(w http.ResponseWriter, _ *http.Request) {
+	text := openapi.Document()
+	h := w.Header()
+	h.Set("Content-Type", "application/yaml") // RFC 9512
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(text) // the client has gone: nobody is left to tell
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {

@@ -61,7 +61,7 @@ func TestAnswers(t *testing.T) {
 		// Where to.
 		{name: "root", req: request{method: "GET", path: "/"}, status: 404, code: "not_found"},
 		{name: "unknown path needs no key", req: request{method: "GET", path: "/v2", key: "-"}, status: 404, code: "not_found"},
-		{name: "openapi comes later", req: request{method: "GET", path: "/openapi.yaml"}, status: 404, code: "not_found"},
+		{name: "POST the description", req: request{method: "POST", path: "/openapi.yaml"}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "GET, HEAD"}},
 		{name: "PATCH a channel", req: request{method: "PATCH", path: list + "/${api}"}, status: 405, code: "method_not_allowed",
 			header: map[string]string{"Allow": "GET, HEAD, POST, PUT, DELETE"}},
 		{name: "DELETE the list", req: request{method: "DELETE", path: list}, status: 405, code: "method_not_allowed", header: map[string]string{"Allow": "GET, HEAD"}},
@@ -72,7 +72,7 @@ func TestAnswers(t *testing.T) {
 		{name: "a method of nobody's, nowhere", req: request{method: "BREW", path: "/"}, status: 404, code: "not_found"},
 		{name: "HEAD", req: request{method: "HEAD", path: list}, status: 200},
 		{name: "HEAD without a key", req: request{method: "HEAD", path: list, key: "-"}, status: 401},
-		{name: "unknown channel type", req: request{method: "POST", path: list + "/pigeon", body: `{"name":"p"}`}, status: 404, code: "not_found", want: "slack-webhook, generic-webhook"},
+		{name: "unknown channel type", req: request{method: "POST", path: list + "/pigeon", body: `{"name":"p"}`}, status: 404, code: "not_found", want: "slack-webhook, email, generic-webhook, aws-sns"},
 		{name: "type with an underscore", req: request{method: "POST", path: list + "/slack_webhook", body: `{"name":"p"}`}, status: 404, code: "not_found"},
 
 		// The body as such.

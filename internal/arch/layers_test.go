@@ -10,7 +10,7 @@ var rules = Rules{
 	Module: module,
 	Ranks: map[string]int{
 		// What everybody may lean on; these lean on nobody.
-		"ack": 0, "arch": 0, "event": 0, "ops": 0, "problem": 0, "ratelimit": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
+		"ack": 0, "arch": 0, "event": 0, "openapi": 0, "openapitest": 0, "ops": 0, "problem": 0, "ratelimit": 0, "redisserver": 0, "redistest": 0, "safenet": 0, "secret": 0, "suggest": 0, "deploy": 0,
 		// One business each: a platform, a channel type, a structure in Redis.
 		"authn": 1, "channel": 1, "channelstore": 1, "dedup": 1, "gate": 1, "handlebars": 1, "queue": 1, "receipt": 1, "redisconn": 1, "sender": 1, "source": 1, "wording": 1,
 		// How channels are reached, what the file says, what all of Redis holds, what every platform must pass, and who plays one.
@@ -35,6 +35,7 @@ var rules = Rules{
 		{"handlebars", "wording", "a template can ask for the event in words"},
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
 		{"event", "suggest", "a filter that is no type is answered with the one that was meant, in the file and through the API"},
+		{"openapitest", "openapi", "exchanges are held against the description that is served"},
 		{"redistest", "redisserver", "the same servers, in a test's hands"},
 	},
 	Owners: map[string]Owner{
@@ -50,12 +51,12 @@ var rules = Rules{
 		"github.com/chromedp/chromedp":                   {nil, "for tests: a real browser"},
 		"github.com/emersion/go-message":                 {nil, "for tests: mails are read by code that is not who wrote them"},
 		"github.com/emersion/go-smtp":                    {[]string{"inbox"}, "only the inbox takes mail"},
-		"github.com/getkin/kin-openapi":                  {nil, "for tests: answers are held against the API's description"},
-		"github.com/santhosh-tekuri/jsonschema/v6":       {nil, "for tests: bodies are held against schemas"},
+		"github.com/getkin/kin-openapi":                  {nil, "for tests: the API's description is judged by code that is not ours"},
+		"github.com/santhosh-tekuri/jsonschema/v6":       {[]string{"openapitest"}, "for tests: bodies are held against schemas"},
 		"github.com/wneessen/go-mail":                    {[]string{"transport"}, "one channel type sends mail"},
 		"golang.org/x/net":                               {[]string{"safenet"}, "the ways out have one home"},
 		"github.com/go-chi/chi/v5":                       {[]string{"api", "ingest", "ingestd"}, "routes stand where requests come in"},
-		"github.com/goccy/go-yaml":                       {[]string{"config"}, "others get plain structs, already checked"},
+		"github.com/goccy/go-yaml":                       {[]string{"config", "openapitest"}, "others get plain structs, already checked"},
 		"github.com/google/uuid":                         {[]string{"*"}, "an id is an id"},
 		"github.com/hibiken/asynq":                       {[]string{"queue", "dashboard"}, "its traps are handled in one place; the dashboard only shows"},
 		"github.com/hibiken/asynqmon":                    {[]string{"dashboard"}, "only the dashboard shows queues"},
@@ -80,6 +81,7 @@ var rules = Rules{
 	Links: []Ban{
 		{"cmd/ingest", []string{"./transport", "./relay", "./workerd", "github.com/aws"}, "what faces the internet delivers nothing"},
 		{"cmd/ingest", []string{"./dashboard", "./inbox", "./devstack", "github.com/hibiken/asynqmon"}, "what faces the internet serves no pages"},
+		{"cmd/ingest", []string{"./openapitest"}, "exchanges are checked in tests"},
 		{"cmd/ingest", []string{"github.com/alicebob/miniredis", "./redisserver", "./redistest", "testing"}, "only relayctl embeds a Redis"},
 		{"cmd/worker", []string{"./ingest", "./api", "./ingestd"}, "a worker takes nothing in"},
 		{"cmd/worker", []string{"./dashboard", "./inbox", "./devstack", "github.com/hibiken/asynqmon"}, "a worker serves no pages"},
