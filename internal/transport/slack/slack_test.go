@@ -18,15 +18,19 @@ import (
 
 func parse(t *testing.T, address string) channel.Config {
 	t.Helper()
-	raw, err := json.Marshal(map[string]string{"url": address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Kind{}.Parse(raw)
+	c, err := read(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func read(address string) (channel.Config, error) {
+	raw, err := json.Marshal(map[string]string{"url": address})
+	if err != nil {
+		return nil, err
+	}
+	return config.Kind{}.Parse(raw)
 }
 
 func TestConformance(t *testing.T) {
@@ -34,9 +38,8 @@ func TestConformance(t *testing.T) {
 	transporttest.Run(t, transporttest.Case{
 		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }),
 		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
-		Config: func(t *testing.T, p transporttest.Place) channel.Config {
-			t.Helper()
-			return parse(t, p.URL()+"/services/"+path)
+		Config: func(p transporttest.Place) (channel.Config, error) {
+			return read(p.URL() + "/services/" + path)
 		},
 		Secrets: []string{path},
 		Cut:     []string{"…"},

@@ -22,11 +22,15 @@ func (n Network) Clients() transport.Clients {
 
 func newNetwork(t *testing.T, roots *x509.CertPool) Network {
 	t.Helper()
-	o := safenet.Options{RootCAs: roots}
+	return networkWith(t, safenet.Options{RootCAs: roots}, safenet.Policy{})
+}
+
+func networkWith(t *testing.T, o safenet.Options, tenant safenet.Policy) Network {
+	t.Helper()
 	n := Network{
-		Tenant:   safenet.NewGuard(safenet.Policy{}, o),
+		Tenant:   safenet.NewGuard(tenant, o),
 		Operator: safenet.NewGuard(safenet.Policy{Operator: true}, o),
-		Roots:    roots,
+		Roots:    o.RootCAs,
 	}
 	t.Cleanup(func() { n.Tenant.CloseIdleConnections(); n.Operator.CloseIdleConnections() })
 	return n

@@ -101,7 +101,7 @@ var smtpOrders = map[order]smtpScript{
 	hangAfter:  {atEnd: smtpHang},
 	cut:        {atEnd: smtpCut},
 	redirectIt: {atRCPT: "551 5.1.6 please try <canary@127.0.0.1>"},
-	babble:     {atBanner: "SSH-2.0-canary"},
+	babble:     {atBanner: "HTTP/1.1 400 canary"},
 }
 
 func (d *smtpDestination) accept() {

@@ -8,8 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,9 +26,9 @@ type Case struct {
 	Protocol Protocol
 	// New makes the transport, with n as its only way out.
 	New func(n Network) transport.Transport
-	// Config makes a config for the destination at p, with a secret planted
-	// wherever the type keeps one.
-	Config func(t *testing.T, p Place) channel.Config
+	// Config makes a config for the destination at p, as the type's Kind reads
+	// it, with a secret planted wherever the type keeps one.
+	Config func(p Place) (channel.Config, error)
 	// Secrets are the planted ones, none of which may show in an error.
 	Secrets []string
 	// Varies names the headers that differ between two attempts to send one
@@ -41,7 +41,7 @@ type Case struct {
 
 // Place is where a destination listens.
 type Place struct {
-	Host   string
+	Host   string // as somebody may write it, who wants to get where he must not
 	Port   int
 	Secure bool // it speaks TLS
 }
@@ -52,7 +52,11 @@ func (p Place) URL() string {
 	if p.Secure {
 		scheme = "https"
 	}
-	return scheme + "://" + net.JoinHostPort(p.Host, strconv.Itoa(p.Port))
+	host := p.Host
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host + ":" + strconv.Itoa(p.Port)
 }
 
 // Run runs the suite.
@@ -73,6 +77,8 @@ func Run(t *testing.T, c Case) {
 	t.Run("connection refused", s.refused)
 	t.Run("TLS", s.tls)
 	t.Run("guard", s.guard)
+	t.Run("the inside, spelt", s.inside)
+	t.Run("names that move", s.moving)
 	t.Run("policy is replaced", s.policy)
 	t.Run("no config", s.noConfig)
 	t.Run("leaves nothing running", s.leaks)
@@ -88,6 +94,9 @@ func Send(ctx context.Context, tr transport.Transport, ch *channel.Channel, ev *
 	_, err := tr.Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: now})
 	return err
 }
+
+// longTime ends an attempt that should have ended by itself.
+const longTime = 30 * time.Second
 
 // now is the time of every attempt, so that Retry-After dates can be told.
 var now = time.Date(2026, 1, 15, 9, 31, 0, 0, time.UTC)
@@ -122,9 +131,13 @@ func (s suite) stageTLS(t *testing.T, k security) *scene {
 
 func (s suite) channel(t *testing.T, tr transport.Transport, p Place) *channel.Channel {
 	t.Helper()
+	config, err := s.Config(p)
+	if err != nil {
+		t.Fatalf("a config for %s: %v", p.Host, err)
+	}
 	return &channel.Channel{
 		ID: channelID, TenantID: tenantID, Name: "c", Type: tr.Type(),
-		Enabled: true, ManagedBy: channel.ManagedByFile, Config: s.Config(t, p),
+		Enabled: true, ManagedBy: channel.ManagedByFile, Config: config,
 	}
 }
 
@@ -138,6 +151,8 @@ func (sc *scene) send(ctx context.Context, t *testing.T, ev *event.Event) error 
 func (s suite) try(ctx context.Context, t *testing.T, tr transport.Transport, ch *channel.Channel, ev *event.Event) error {
 	t.Helper()
 	before := shown(t, ev)
+	ctx, cancel := context.WithTimeout(ctx, longTime)
+	defer cancel()
 	recipients, err := tr.Send(ctx, transport.Attempt{Channel: ch, Event: ev, Now: now})
 	if after := shown(t, ev); after != before {
 		t.Errorf("the attempt has changed the event:\n%s\n%s", before, after)
