@@ -20,7 +20,7 @@ var (
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	pages := []string{readme}
-	for _, pattern := range []string{"../../docs/*.md", "../../deploy/*.md", "../../CO*.md", "../../CH*.md"} {
+	for _, pattern := range []string{"../../docs/*.md", "../../docs/recipes/*.md", "../../deploy/*.md", "../../CO*.md", "../../CH*.md"} {
 		more, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
