@@ -24,12 +24,19 @@ import (
 	"go.uber.org/goleak"
 
 	"accessrelay/internal/event"
+	"accessrelay/internal/openapitest"
 	"accessrelay/internal/queue"
 	"accessrelay/internal/source/canonical"
 	"accessrelay/internal/source/p0"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// described holds every exchange of these tests against the description of the
+// hooks.
+var described = openapitest.Must()
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { described.Exit(code, "/v1/hooks/") }))
+}
 
 const goodBody = `{"id":"n","name":"N","eventType":"preapproval-created","data":{"secret":"CANARY-PAYLOAD"}}`
 
@@ -84,12 +91,12 @@ func newBench(tb testing.TB) *bench {
 		"acme-p0":  {ID: "acme-p0", TenantID: "T", Platform: p0.New(), Auth: gate{}},
 		"acme-own": {ID: "acme-own", TenantID: "T", Platform: canonical.New("own"), Auth: gate{}},
 	}
-	b.srv = httptest.NewServer(Handler(Config{
+	b.srv = httptest.NewServer(described.Handler(tb, Handler(Config{
 		Source:    func(id string) (*Source, bool) { s, ok := sources[id]; return s, ok },
 		SourceIDs: func() []string { return slices.Sorted(maps.Keys(sources)) },
 		Queue:     b.sink, MaxBody: 4096, EnqueueTimeout: 50 * time.Millisecond,
 		Metrics: b.metrics, Log: slog.New(slog.NewJSONHandler(b.log, nil)), Now: time.Now,
-	}))
+	})))
 	tb.Cleanup(b.srv.Close)
 	return b
 }

@@ -30,17 +30,17 @@ type door struct {
 	now     atomic.Int64 // nanoseconds since 1970
 }
 
-func newDoor(limit map[string]*rate.Limiter) *door {
+func newDoor(t *testing.T, limit map[string]*rate.Limiter) *door {
 	d := &door{sink: &sink{}, metrics: NewMetrics(prometheus.NewRegistry(), []string{"own"})}
 	d.now.Store(1768469400e9)
-	d.h = Handler(Config{
+	d.h = described.Handler(t, Handler(Config{
 		Source: func(id string) (*Source, bool) {
 			return &Source{ID: id, TenantID: "T", Platform: canonical.New("own"), Auth: gate{}, Limit: limit[id]}, true
 		},
 		Queue: d.sink, MaxBody: 4096, EnqueueTimeout: time.Second, Metrics: d.metrics,
 		Log: slog.New(slog.NewJSONHandler(&d.log, nil)),
 		Now: func() time.Time { return time.Unix(0, d.now.Load()) },
-	})
+	}))
 	return d
 }
 
@@ -64,7 +64,7 @@ func (d *door) want(t *testing.T, what string, w *httptest.ResponseRecorder, sta
 
 func TestRateLimit(t *testing.T) {
 	const perHour = 1000
-	d := newDoor(map[string]*rate.Limiter{"slow": rate.NewLimiter(perHour/3600., 1), "fast": rate.NewLimiter(100, 100)})
+	d := newDoor(t, map[string]*rate.Limiter{"slow": rate.NewLimiter(perHour/3600., 1), "fast": rate.NewLimiter(100, 100)})
 
 	d.want(t, "the first", d.post("slow", "Bearer good", anEvent), 200, "")
 	for range 50 { // what is refused puts nothing off
@@ -99,7 +99,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestRateLimitAnswer(t *testing.T) {
-	d := newDoor(map[string]*rate.Limiter{"one": rate.NewLimiter(1, 1)})
+	d := newDoor(t, map[string]*rate.Limiter{"one": rate.NewLimiter(1, 1)})
 	d.post("one", "Bearer good", anEvent)
 	w := d.post("one", "Bearer good", anEvent)
 	body, _ := io.ReadAll(w.Body)
@@ -111,7 +111,7 @@ func TestRateLimitAnswer(t *testing.T) {
 // The limit stands behind the credentials and before the body: who may not send
 // cannot use it up, and who may pays for what is no event too.
 func TestRateLimitInTheOrderOfChecks(t *testing.T) {
-	d := newDoor(map[string]*rate.Limiter{"two": rate.NewLimiter(1, 2)})
+	d := newDoor(t, map[string]*rate.Limiter{"two": rate.NewLimiter(1, 2)})
 	for range 20 {
 		d.want(t, "no credentials", d.post("two", "Bearer bad", anEvent), 401, "")
 		d.want(t, "too large", d.post("two", "Bearer good", strings.Repeat("x", 5000)), 413, "")
@@ -125,7 +125,7 @@ func TestRateLimitInTheOrderOfChecks(t *testing.T) {
 // However many come at once, no more than the limit pass.
 func TestRateLimitHoldsInACrowd(t *testing.T) {
 	const limit, senders = 37, 8
-	d := newDoor(map[string]*rate.Limiter{"s": rate.NewLimiter(limit, limit)})
+	d := newDoor(t, map[string]*rate.Limiter{"s": rate.NewLimiter(limit, limit)})
 	var crowd sync.WaitGroup
 	for range senders {
 		crowd.Go(func() {
@@ -145,7 +145,7 @@ func TestRateLimitHoldsInACrowd(t *testing.T) {
 func TestRateLimitIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const seconds, flood = 20, 100
-		d := newDoor(map[string]*rate.Limiter{"loud": rate.NewLimiter(1e-6, 1), "calm": rate.NewLimiter(1e-6, 1)})
+		d := newDoor(t, map[string]*rate.Limiter{"loud": rate.NewLimiter(1e-6, 1), "calm": rate.NewLimiter(1e-6, 1)})
 		d.post("loud", "Bearer good", anEvent)
 		d.post("calm", "Bearer good", anEvent)
 		for range seconds {

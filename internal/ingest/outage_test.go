@@ -32,10 +32,10 @@ func TestOutageIsQuiet(t *testing.T) {
 		var log bytes.Buffer
 		metrics := NewMetrics(prometheus.NewRegistry(), []string{"own"})
 		src := &Source{ID: "acme-own", TenantID: "T", Platform: canonical.New("own"), Auth: gate{}}
-		h := Handler(Config{
+		h := described.Handler(t, Handler(Config{
 			Source: func(string) (*Source, bool) { return src, true }, Queue: gone{}, MaxBody: 4096, EnqueueTimeout: time.Second,
 			Metrics: metrics, Log: slog.New(slog.NewJSONHandler(&log, nil)), Now: time.Now,
-		})
+		}))
 		post := func(auth string) int {
 			r := httptest.NewRequest(http.MethodPost, "/v1/hooks/acme-own", strings.NewReader(`{"type":"x.y"}`))
 			r.Header.Set("Content-Type", "application/json")

@@ -24,13 +24,13 @@ type site struct {
 	asked   atomic.Int64 // how often the ids were
 }
 
-func newSite(ids ...string) *site {
+func newSite(t *testing.T, ids ...string) *site {
 	s := &site{metrics: NewMetrics(prometheus.NewRegistry(), nil)}
-	s.h = Handler(Config{
+	s.h = described.Handler(t, Handler(Config{
 		Source:    func(string) (*Source, bool) { return nil, false },
 		SourceIDs: func() []string { s.asked.Add(1); return ids },
 		Metrics:   s.metrics, Log: slog.New(slog.NewJSONHandler(&s.log, nil)), Now: time.Now,
-	})
+	}))
 	return s
 }
 
@@ -65,7 +65,7 @@ func TestStrays(t *testing.T) {
 		{"/v1/hooks/\u202e\u2028", "/v1/hooks/%E2%80%AE%E2%80%A8", ""},
 		{long, long[:100] + "…", ""},
 	} {
-		s := newSite("acme-p0", "acme-permit")
+		s := newSite(t, "acme-p0", "acme-permit")
 		body := s.get(t, tt.path)
 		var line map[string]any
 		if err := json.Unmarshal(s.log.Bytes(), &line); err != nil {
@@ -91,7 +91,7 @@ func TestStrays(t *testing.T) {
 func TestStraysAreQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const seconds, flood = 20, 100
-		s := newSite("acme-p0")
+		s := newSite(t, "acme-p0")
 		for range seconds {
 			for range flood {
 				s.get(t, "/.env")

@@ -132,17 +132,26 @@ func (j *judge) refusal(statuses ...int) {
 		return
 	}
 	if j.x.Status == http.StatusMethodNotAllowed {
-		allowed := strings.Split(j.x.Header.Get("Allow"), ", ")
-		path, _ := j.doc.match(j.x.URL.EscapedPath())
-		for _, o := range j.doc.operations() {
-			if o.path == path && !slices.Contains(allowed, o.method) {
-				j.note("Allow is %q and lacks %s", allowed, o.method)
-			}
-		}
+		j.allowed(strings.Split(j.x.Header.Get("Allow"), ", "))
 	}
 	if j.x.Method != http.MethodHead {
 		schemas, _ := j.doc.get(node{"", j.doc.root}, "components", "schemas")
 		j.valid("the error body", schemas, "Error", j.x.Body)
+	}
+}
+
+// allowed looks at the methods that a path is said to take: all that are
+// documented, but for those that may be answered 405 themselves.
+func (j *judge) allowed(methods []string) {
+	path, _ := j.doc.match(j.x.URL.EscapedPath())
+	for _, o := range j.doc.operations() {
+		_, maybe := j.doc.get(o.node, "responses", strconv.Itoa(http.StatusMethodNotAllowed))
+		if o.path == path && !maybe && !slices.Contains(methods, o.method) {
+			j.note("Allow is %q and lacks %s", methods, o.method)
+		}
+	}
+	if methods[0] == "" {
+		j.note("Allow is missing")
 	}
 }
 

@@ -23,8 +23,10 @@ var methods = []string{"get", "put", "post", "delete", "options", "head", "patch
 
 // document is the description, taken apart.
 type document struct {
-	root    map[string]any
-	schemas *jsonschema.Compiler
+	root     map[string]any
+	schemas  *jsonschema.Compiler
+	compiled map[string]*jsonschema.Schema
+	all      []operation
 }
 
 // node is a part of the document and where it stands: what schemas are found by.
@@ -46,7 +48,7 @@ func load() (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the description: %w", err)
 	}
-	d := &document{schemas: jsonschema.NewCompiler()}
+	d := &document{schemas: jsonschema.NewCompiler(), compiled: map[string]*jsonschema.Schema{}}
 	d.root, _ = plain.(map[string]any)
 	d.schemas.DefaultDraft(jsonschema.Draft2020)
 	d.schemas.AssertFormat()
@@ -89,11 +91,15 @@ func (d *document) follow(n node) node {
 
 // schema compiles the schema that stands at n's key.
 func (d *document) schema(n node, key string) (*jsonschema.Schema, error) {
-	fragment := (&url.URL{Fragment: n.at + "/" + escape(key)}).String()
-	s, err := d.schemas.Compile(base + fragment)
-	if err != nil {
-		return nil, fmt.Errorf("the description's %s/%s: %w", n.at, key, err)
+	at := n.at + "/" + escape(key)
+	if s := d.compiled[at]; s != nil {
+		return s, nil
 	}
+	s, err := d.schemas.Compile(base + (&url.URL{Fragment: at}).String())
+	if err != nil {
+		return nil, fmt.Errorf("the description's %s: %w", at, err)
+	}
+	d.compiled[at] = s
 	return s, nil
 }
 
@@ -110,6 +116,9 @@ func (o operation) String() string { return o.method + " " + o.path }
 
 // operations returns all that the paths have, in a fixed order.
 func (d *document) operations() []operation {
+	if d.all != nil {
+		return d.all
+	}
 	var out []operation
 	paths, _ := d.get(node{"", d.root}, "paths")
 	for path := range paths.val {
@@ -121,6 +130,7 @@ func (d *document) operations() []operation {
 		}
 	}
 	slices.SortFunc(out, func(a, b operation) int { return strings.Compare(a.path+" "+a.method, b.path+" "+b.method) })
+	d.all = out
 	return out
 }
 
