@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"accessrelay/internal/handlebars"
 )
 
 // Lengths are RFC 5321's, 4.5.3.1.
@@ -121,9 +123,10 @@ func checkRecipients(list []string) string {
 	return ""
 }
 
-func checkSubject(s string) string {
+// parseSubject's error names the line and holds nothing but names of the template.
+func parseSubject(s string) (*handlebars.Template, error) {
 	if len(s) > maxSubject {
-		return fmt.Sprintf("must not be longer than %d bytes", maxSubject)
+		return nil, fmt.Errorf("must not be longer than %d bytes", maxSubject)
 	}
-	return ""
+	return handlebars.Parse(s, handlebars.Line)
 }

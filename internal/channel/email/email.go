@@ -7,6 +7,7 @@ import (
 	"net/mail"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/handlebars"
 	"accessrelay/internal/secret"
 )
 
@@ -36,11 +37,13 @@ type Config struct {
 	Host     string // ASCII name, or an IP address
 	Port     int
 	TLS      TLS
-	Username string        // empty: no login
-	Password secret.String // zero without Username
-	From     mail.Address  // its address is ASCII; its name may be empty
-	To       []string      // bare ASCII addresses, each once
-	Subject  string        // subject_template; empty: the words of the event
+	Username string               // empty: no login
+	Password secret.String        // zero without Username
+	From     mail.Address         // its address is ASCII; its name may be empty
+	To       []string             // bare ASCII addresses, each once
+	Subject  *handlebars.Template // subject_template; nil: the event in words
+
+	subject string // what Subject was read from
 }
 
 // Reveal implements [channel.Config].
@@ -56,11 +59,19 @@ func (c *Config) Reveal() json.RawMessage {
 		o["username"] = c.Username
 		o["password"] = c.Password.Reveal()
 	}
-	if c.Subject != "" {
-		o["subject_template"] = c.Subject
+	if c.subject != "" {
+		o["subject_template"] = c.subject
 	}
 	out, _ := json.Marshal(o) // texts and a number always marshal
 	return out
+}
+
+// Plain implements [channel.Plainer].
+func (c *Config) Plain() (field, instead string) {
+	if c.TLS == None {
+		return "tls", "starttls or implicit"
+	}
+	return "", ""
 }
 
 // Kind is the email type.
@@ -94,10 +105,11 @@ func (Kind) Parse(config json.RawMessage) (channel.Config, error) {
 	c.login(o)
 	c.addresses(o)
 	if s, ok := o.Text("subject_template"); ok {
-		if problem := checkSubject(s); problem != "" {
-			o.Fail("subject_template", problem)
+		t, err := parseSubject(s)
+		if err != nil {
+			o.Fail("subject_template", err.Error())
 		}
-		c.Subject = s
+		c.Subject, c.subject = t, s
 	}
 	if err := o.Err(); err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 		"subject_template": "[{{type}}]",
 	}))
 	if full.Port != 2525 || full.TLS != Implicit || full.Username != "relay" || full.Password.Reveal() != "canary \"ü" ||
-		full.From.Name != "Zugänge, alle" || full.To[0] != "b@example.com" || full.Subject != "[{{type}}]" {
+		full.From.Name != "Zugänge, alle" || full.To[0] != "b@example.com" || full.Subject == nil {
 		t.Errorf("%s", full.Reveal())
 	}
 	if s := fmt.Sprintf("%v %+v %#v", full, full, full); strings.Contains(s, "canary") {
@@ -181,6 +181,7 @@ func TestParseRefuses(t *testing.T) {
 		{"to_addresses", []any{long + "@example.com"}, "to_addresses", "must be an address"},
 		{"to_addresses", []any{"canary@" + strings.Repeat("a.", 130) + "com"}, "to_addresses", "must be an address"},
 		{"subject_template", strings.Repeat("canary", 1000), "subject_template", "longer than"},
+		{"subject_template", "canary\n{{#if", "subject_template", "line 2: "},
 	}
 	for _, tt := range tests {
 		_, err := Kind{}.Parse(config(t, map[string]any{tt.key: tt.value}))
@@ -242,6 +243,14 @@ func TestMask(t *testing.T) {
 	} {
 		if got := string(Kind{}.Mask(json.RawMessage(in))); got != want {
 			t.Errorf("Mask(%s) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for tls, want := range map[string]string{"none": "tls", "starttls": "", "implicit": ""} {
+		if field, _ := channel.Plain(parse(t, config(t, map[string]any{"tls": tls}))); field != want {
+			t.Errorf("tls %s is in the clear at %q, want %q", tls, field, want)
 		}
 	}
 }

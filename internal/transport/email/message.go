@@ -48,7 +48,11 @@ func compose(channelID string, c *config.Config, ev *event.Event) ([]byte, error
 		m.SetGenHeader(gomail.HeaderInReplyTo, "<"+id+"@"+at+">")
 		m.SetGenHeader(gomail.HeaderReferences, "<"+id+"@"+at+">")
 	}
-	m.Subject(subject(ev))
+	title, err := subject(c, ev)
+	if err != nil {
+		return nil, err
+	}
+	m.Subject(title)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday notices, please
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
 	m.SetGenHeader("X-Accessrelay-Event-Id", token(ev.ID))
@@ -62,11 +66,22 @@ func compose(channelID string, c *config.Config, ev *event.Event) ([]byte, error
 	return b.Bytes(), nil
 }
 
-// subject is a line of header for ev. What looks like an encoded word (RFC 2047)
-// is taken apart: it would be decoded by whoever shows it.
-func subject(ev *event.Event) string {
-	s := wording.Plain.Line(wording.Headline(ev), maxSubject)
-	return strings.ReplaceAll(s, "=?", "= ?")
+// subject is a line of header for ev: the channel's own, or if that comes to
+// nothing the event in words. What looks like an encoded word (RFC 2047) is taken
+// apart: it would be decoded by whoever shows it.
+func subject(c *config.Config, ev *event.Event) (string, error) {
+	s := ""
+	if c.Subject != nil {
+		own, err := c.Subject.Execute(ev)
+		if err != nil {
+			return "", fmt.Errorf("writing the subject: %w", err)
+		}
+		s = wording.Plain.Line(string(own), maxSubject)
+	}
+	if s == "" {
+		s = wording.Plain.Line(wording.Headline(ev), maxSubject)
+	}
+	return strings.ReplaceAll(s, "=?", "= ?"), nil
 }
 
 // date is when it happened, not when the mail is sent, so that a mail that comes

@@ -52,18 +52,25 @@ func refusal(stage string, err error) *transport.SendError {
 	return notSMTP()
 }
 
-// replyIn returns the reply that err is about. Of two, after EHLO and then HELO,
-// the last one counts.
+// closing is the reply with which a server ends the session: RFC 5321, 3.8.
+const closing = 421
+
+// replyIn returns the reply that err is about. Of two, to EHLO and then HELO, the
+// last one counts, unless the first has closed the session.
 func replyIn(err error) *textproto.Error {
-	for {
-		several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // its parts are wanted, not what it is
-		if !ok || len(several.Unwrap()) == 0 {
-			break
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // its parts are wanted, not what it is
+		parts := several.Unwrap()
+		for _, part := range parts[:len(parts)-1] {
+			if reply := replyIn(part); reply != nil && reply.Code == closing {
+				return reply
+			}
 		}
-		err = several.Unwrap()[len(several.Unwrap())-1]
+		return replyIn(parts[len(parts)-1])
 	}
-	var reply *textproto.Error
-	errors.As(err, &reply)
+	if wrapping, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // likewise
+		return replyIn(wrapping.Unwrap())
+	}
+	reply, _ := err.(*textproto.Error) //nolint:errorlint // likewise
 	return reply
 }
 

@@ -1,10 +1,13 @@
 package email
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"time"
@@ -64,8 +67,11 @@ func (s *session) begin(secure *tls.Config, c *config.Config) *transport.SendErr
 		}
 		s.conn = over
 	}
-	var err error
-	if s.client, err = smtp.NewClient(s.conn, c.Host); err != nil {
+	polite, err := greeted(s.conn)
+	if err != nil {
+		return failed(s.ctx, "the connection", err, false)
+	}
+	if s.client, err = smtp.NewClient(polite, c.Host); err != nil {
 		return failed(s.ctx, "the connection", err, false)
 	}
 	s.client.SkipSMTPUTF8(true) // addresses are ASCII
@@ -83,38 +89,37 @@ func (s *session) begin(secure *tls.Config, c *config.Config) *transport.SendErr
 	return nil
 }
 
-// startTLS secures the session or ends it. That is a TLS failure like any other,
-// which is tried again: whoever takes the offer out of the answers on their way
-// can delay mail, not make it dead at once.
+// startTLS secures the session or ends it. A server that does not offer it is a
+// TLS failure like any other, which is tried again.
 func (s *session) startTLS(secure *tls.Config) *transport.SendError {
-	without := func(what string) *transport.SendError {
-		return &transport.SendError{Reason: transport.ReasonTLS, Class: transport.Retry, Err: errors.New(
-			"the server " + what + ", and the channel's tls is starttls; if its port speaks TLS from the start, tls is to be implicit")}
-	}
 	if offered, _ := s.client.Extension("STARTTLS"); !offered {
-		return without("offers no STARTTLS")
+		return &transport.SendError{Reason: transport.ReasonTLS, Class: transport.Retry, Err: errors.New(
+			"the server offers no STARTTLS, without which the channel's tls (starttls) sends nothing; " +
+				"if its port speaks TLS from the start, tls is to be implicit")}
 	}
 	agreed := false
 	secure.VerifyConnection = func(tls.ConnectionState) error { agreed = true; return nil }
 	if err := s.client.StartTLS(secure); err != nil {
-		if reply := replyIn(err); reply != nil && reply.Code/100 == 5 && !agreed {
-			return without("refused STARTTLS (" + codes(reply) + ")")
-		}
 		return failed(s.ctx, "STARTTLS", err, !agreed)
 	}
 	return nil
 }
 
-// login is only reached over TLS: the config is refused otherwise.
+// login is only reached over TLS: a config with a username and tls: none is
+// refused, and here again.
 func (s *session) login(c *config.Config) *transport.SendError {
+	inTLS := c.TLS != config.None // which the client cannot see through the wrapped connection
+	if !inTLS {
+		return transport.Misconfigured(errors.New("a login needs tls"))
+	}
 	_, offered := s.client.Extension("AUTH")
 	password := c.Password.Reveal()
 	for _, m := range []struct {
 		name string
 		auth smtp.Auth
 	}{
-		{"PLAIN", smtp.PlainAuth("", c.Username, password, c.Host, false)},
-		{"LOGIN", smtp.LoginAuth(c.Username, password, c.Host, false)},
+		{"PLAIN", smtp.PlainAuth("", c.Username, password, c.Host, inTLS)},
+		{"LOGIN", smtp.LoginAuth(c.Username, password, c.Host, inTLS)},
 		{"CRAM-MD5", smtp.CRAMMD5Auth(c.Username, password)},
 	} {
 		if !hasWord(offered, m.name) {
@@ -185,9 +190,6 @@ func (s *session) address(rcpts *recipients) (taken []*event.Recipient, failure 
 	return taken, failure
 }
 
-// closing is the reply with which a server ends the session: RFC 5321, 3.8.
-const closing = 421
-
 func (s *session) data(mail []byte) *transport.SendError {
 	w, err := s.client.Data()
 	if err != nil {
@@ -228,5 +230,29 @@ func (b *bounded) Read(p []byte) (int, error) {
 	b.left -= n
 	return n, err
 }
+
+// greeted waits for the server's greeting and reports what cannot be one: a
+// reply begins with three digits. The client would wait for the end of a reply
+// that begins like "SSH-".
+func greeted(c net.Conn) (net.Conn, error) {
+	const code = 3
+	r := bufio.NewReader(c)
+	begin, err := r.Peek(code)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the greeting: %w", err)
+	}
+	if strings.Trim(string(begin), "0123456789") != "" {
+		return nil, textproto.ProtocolError("no reply code")
+	}
+	return &peeked{c, r}, nil
+}
+
+// peeked is a connection of which something has been looked at.
+type peeked struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
 func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
