@@ -31,6 +31,7 @@ const (
 	slackPath   = "/slack/demo"
 	mailTo      = "demo@example.com" // the inbox shows it at /email/demo
 	webhookPath = "/webhook/demo"
+	snsPath     = "/sns/demo"
 )
 
 // The files, as deploy/README.md lists them.
@@ -127,7 +128,7 @@ func Prepare(p Plan) (*Demo, error) {
 	file := fileData{
 		TenantID: TenantID, KeySHA256: secret.HashAPIKey(d.APIKey.Reveal()), Sources: sources,
 		SlackURL: inbox + slackPath, WebhookURL: inbox + webhookPath, SigningSecretFile: signing,
-		MailHost: mailHost, MailPort: mailPort, MailTo: mailTo,
+		SNSEndpoint: inbox + snsPath, MailHost: mailHost, MailPort: mailPort, MailTo: mailTo,
 	}
 	// Last: once it is there, all that it names is there.
 	if _, err := ensure(d.ConfigFile, modePublic, file.render); err != nil {

@@ -19,6 +19,7 @@ type fileData struct {
 	MailHost          string
 	MailPort          string
 	MailTo            string
+	SNSEndpoint       string
 }
 
 // The file has a source of every platform and a channel of every type; a test
@@ -56,6 +57,13 @@ tenants:
         config:
           url: {{printf "%q" .WebhookURL}}
           signing_secret_file: {{printf "%q" .SigningSecretFile}}
+      - name: demo-sns
+        type: aws-sns
+        config:
+          topic_arn: arn:aws:sns:us-east-1:000000000000:demo
+          endpoint: {{printf "%q" .SNSEndpoint}}
+          access_key_id: demo                      # keys of no worth: the inbox asks for a signature and checks none
+          secret_access_key: of-no-worth
 `))
 
 func (f *fileData) render() ([]byte, error) {

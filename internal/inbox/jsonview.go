@@ -11,7 +11,7 @@ const (
 	// for the API.
 	maxShown = 32 << 10
 	// maxRendered bounds what that becomes as HTML.
-	maxRendered = 16 * maxShown
+	maxRendered = 8 * maxShown
 	maxIndent   = 24 // levels: a body of brackets must not become a page of blanks
 )
 
@@ -115,9 +115,9 @@ func (p *printer) container(c byte) {
 		p.open = append(p.open, false)
 		return
 	}
-	class := "list"
+	class := "square"
 	if c == '{' {
-		class = "object"
+		class = "curly"
 	}
 	p.out.WriteString(`<details open><summary class="` + class + `">` + p.key)
 	p.out.WriteByte(c)

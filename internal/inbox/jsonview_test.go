@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var spanPattern = regexp.MustCompile(`<span class="[ksnl]">|</span>|<div>|<div class="in">|</div>|<details open>|</details>|<summary class="(?:object|list)">|</summary>`)
+var spanPattern = regexp.MustCompile(`<span class="[ksnl]">|</span>|<div>|<div class="in">|</div>|<details open>|</details>|<summary class="(?:curly|square)">|</summary>`)
 
 func textOf(t *testing.T, out string) string {
 	t.Helper()
@@ -23,8 +23,8 @@ func textOf(t *testing.T, out string) string {
 func TestPrettyJSON(t *testing.T) {
 	got, cut := prettyJSON(json.RawMessage(`{"a":[1,-2.50,{}],"b <i>":"x\"</script>", "c" : [ ] ,"d":true,"e":null}`))
 	want := strings.NewReplacer("\n", "", "\t", "").Replace(`
-		<details open><summary class="object">{</summary><div class="in">
-			<details open><summary class="list"><span class="k">&#34;a&#34;</span>: [</summary><div class="in">
+		<details open><summary class="curly">{</summary><div class="in">
+			<details open><summary class="square"><span class="k">&#34;a&#34;</span>: [</summary><div class="in">
 				<div><span class="n">1</span>,</div>
 				<div><span class="n">-2.50</span>,</div>
 				<div>{}</div>

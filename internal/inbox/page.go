@@ -20,7 +20,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 }).ParseFS(assets, "assets/*.html"))
 
 // firstPage is how many messages the page shows until all are asked for.
-const firstPage = 100
+const firstPage = 300
 
 type pageView struct {
 	Version  string

@@ -72,7 +72,7 @@ func TestHostileTextStaysText(t *testing.T) {
 }
 
 func TestPageShows(t *testing.T) {
-	s := serve(t, Config{Keep: 200, Links: []Link{{"Dashboard", "http://127.0.0.1:8082/"}, {"Bad", "javascript:alert(1)"}}})
+	s := serve(t, Config{Keep: 500, Links: []Link{{"Dashboard", "http://127.0.0.1:8082/"}, {"Bad", "javascript:alert(1)"}}})
 	s.post("/slack/security", `{"blocks":[{"type":"header","text":{"type":"plain_text","text":"Break glass"}},
 		{"type":"section","fields":[{"type":"mrkdwn","text":"*Who*\nDana"}]},{"type":"divider"},
 		{"type":"context","elements":[{"type":"mrkdwn","text":"<!date^1700000000^{date_num}|f>"}]}]}`)
@@ -93,14 +93,14 @@ func TestPageShows(t *testing.T) {
 		t.Error("the newest is not first")
 	}
 
-	for i := range 120 {
+	for i := range 320 {
 		s.post("/webhook/many", fmt.Sprint(i))
 	}
 	page = s.do("GET", "/", "", nil).body
 	if n := strings.Count(page, "<article"); n != firstPage || !strings.Contains(page, "Show 23 older") {
 		t.Errorf("%d messages on the first page", n)
 	}
-	if n := strings.Count(s.do("GET", "/?all", "", nil).body, "<article"); n != 123 {
+	if n := strings.Count(s.do("GET", "/?all", "", nil).body, "<article"); n != 323 {
 		t.Errorf("%d messages on the whole page", n)
 	}
 }
