@@ -125,8 +125,8 @@ func hostile() map[string]string {
 	}
 }
 
-// exotic are letters of several scripts, and what is long to write.
-func exotic() map[string]string {
+// Scripts are letters of several scripts, and what is long to write, by name.
+func Scripts() map[string]string {
 	return map[string]string{
 		"Latin": "The quick brown fox jumps over the lazy dog. ", "CJK": "敏捷的棕色狐狸跳過懶狗，速い茶色の狐。",
 		"Arabic": "الثعلب البني السريع يقفز فوق الكلب الكسول ", "Hebrew": "השועל החום המהיר ",
@@ -135,8 +135,8 @@ func exotic() map[string]string {
 	}
 }
 
-// long repeats unit up to n bytes, without cutting it, and ends with tail.
-func long(unit string, n int, tail string) string {
+// Long repeats unit up to n bytes, without cutting it, and ends with tail.
+func Long(unit string, n int, tail string) string {
 	return strings.Repeat(unit, max((n-len(tail))/len(unit), 1)) + tail
 }
 
