@@ -14,10 +14,9 @@ import (
 	"time"
 
 	"accessrelay/internal/api"
+	"accessrelay/internal/catalog"
 	"accessrelay/internal/channel"
-	"accessrelay/internal/channel/email"
 	"accessrelay/internal/channel/slack"
-	"accessrelay/internal/channel/sns"
 	"accessrelay/internal/channel/webhook"
 	"accessrelay/internal/channelstore"
 	"accessrelay/internal/event"
@@ -44,7 +43,7 @@ const (
 	canaryBlind = "YzRuNHJ5"
 )
 
-var kinds = channel.Kinds{slack.Kind{}, email.Kind{}, webhook.Kind{}, sns.Kind{}}
+var kinds = catalog.Kinds()
 
 // noon is the harness's clock at the start.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"accessrelay/internal/openapitest"
 )
 
 // receipt is what GET /v1/events/{id} answers.
@@ -77,6 +80,9 @@ type problem struct {
 	Details map[string]any `json:"details"`
 }
 
+// described holds every call of the API against its description.
+var described = sync.OnceValue(openapitest.Must)
+
 // call makes a call of the API as the operator.
 func (r *relay) call(method, path, body string) reply {
 	r.t.Helper()
@@ -92,6 +98,12 @@ func (r *relay) call(method, path, body string) reply {
 	a, err := do(req)
 	if err != nil {
 		r.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	for _, problem := range described().Exchange(openapitest.Exchange{
+		Method: method, URL: req.URL, RequestHeader: req.Header, RequestBody: []byte(body),
+		Status: a.status, Header: a.header, Body: a.body,
+	}) {
+		r.t.Error(problem)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
