@@ -66,22 +66,28 @@ func compose(channelID string, c *config.Config, ev *event.Event) ([]byte, error
 	return b.Bytes(), nil
 }
 
+// header sets text in a header. What looks like an encoded word (RFC 2047) is
+// taken apart: it would be decoded by whoever shows it.
+var header = wording.Style{Escape: func(r, prev rune) string {
+	if r == '?' && prev == '=' {
+		return " ?"
+	}
+	return string(r)
+}}
+
 // subject is a line of header for ev: the channel's own, or if that comes to
-// nothing the event in words. What looks like an encoded word (RFC 2047) is taken
-// apart: it would be decoded by whoever shows it.
+// nothing the event in words.
 func subject(c *config.Config, ev *event.Event) (string, error) {
-	s := ""
 	if c.Subject != nil {
 		own, err := c.Subject.Execute(ev)
 		if err != nil {
 			return "", fmt.Errorf("writing the subject: %w", err)
 		}
-		s = wording.Plain.Line(string(own), maxSubject)
+		if s := header.Line(string(own), maxSubject); s != "" {
+			return s, nil
+		}
 	}
-	if s == "" {
-		s = wording.Plain.Line(wording.Headline(ev), maxSubject)
-	}
-	return strings.ReplaceAll(s, "=?", "= ?"), nil
+	return header.Line(wording.Headline(ev), maxSubject), nil
 }
 
 // date is when it happened, not when the mail is sent, so that a mail that comes
