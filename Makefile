@@ -75,9 +75,29 @@ mail-tools: readme-tools
 		echo "make: the tests start a mail server with python3's aiosmtpd, which it does not have;" \
 		     "install it: apt-get install python3-aiosmtpd, pip install aiosmtpd, …" >&2; exit 1; }
 
+# The e2e tests publish to a server of SNS's protocol that is not ours. It is an npm
+# package; what it needs is pinned by the lock file, and stands in bin/.
+NODE_TOOLS := internal/e2e/testdata/node
+.PHONY: aws-tools
+aws-tools:
+	@has() { [[ $$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0) -ge 20 ]] && command -v npm >/dev/null; }; \
+	if ! has && [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		echo "node 20 and npm are not on PATH: installing Debian's"; \
+		apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null 2>&1 || true; \
+	fi; \
+	has || { \
+		echo "make: the tests start an SNS server that runs on node 20 or newer, with npm, and there is $$(node --version 2>/dev/null || echo none);" \
+		     "install it: apt-get install nodejs npm (Debian 13), brew install node, https://nodejs.org" >&2; exit 1; }; \
+	cmp -s $(NODE_TOOLS)/package-lock.json $(BIN)/node/installed.json && exit 0; \
+	echo "installing what $(NODE_TOOLS)/package-lock.json pins into $(BIN)/node"; \
+	mkdir -p $(BIN)/node; cp $(NODE_TOOLS)/package.json $(NODE_TOOLS)/package-lock.json $(BIN)/node/; \
+	(cd $(BIN)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); \
+	cp $(NODE_TOOLS)/package-lock.json $(BIN)/node/installed.json
+
 # All that the tests call beside Go.
 .PHONY: test-tools
-test-tools: redis readme-tools mail-tools
+test-tools: redis readme-tools mail-tools aws-tools
 
 .PHONY: test
 test: test-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
