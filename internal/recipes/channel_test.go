@@ -3,6 +3,7 @@ package recipes
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,6 +45,11 @@ func planted(name string) string {
 // channel loads the page's YAML as a channel of the file, as a worker does.
 func (p page) channel(t *testing.T) (*channel.Channel, block) {
 	t.Helper()
+	return p.load(t, config.NeedChannels, func(name string) (string, bool) { return planted(name), true })
+}
+
+func (p page) load(t *testing.T, need config.Need, lookup func(string) (string, bool)) (*channel.Channel, block) {
+	t.Helper()
 	b := p.block(t, "yaml")
 	const head = "tenants:\n  - id: " + tenant + "\n    name: acme\n    channels:\n"
 	text := head
@@ -55,7 +61,7 @@ func (p page) channel(t *testing.T) (*channel.Channel, block) {
 		t.Fatal(err)
 	}
 	known := config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()}
-	f, err := config.Load(path, config.NeedChannels, known, func(name string) (string, bool) { return planted(name), true })
+	f, err := config.Load(path, need, known, lookup)
 	if err != nil {
 		line, problem := b.line, strings.TrimPrefix(err.Error(), path+":")
 		if number, rest, ok := strings.Cut(problem, ":"); ok {
@@ -70,4 +76,24 @@ func (p page) channel(t *testing.T) (*channel.Channel, block) {
 		t.Fatalf("%s: %d channels, want one", p.at(b.line), len(channels))
 	}
 	return channels[0], b
+}
+
+// Ingest loads every recipe without its variables, and what it shows of a template
+// has none of what they hold.
+func TestIngestNeedsNoSecret(t *testing.T) {
+	for _, p := range pages(t) {
+		ch, b := p.load(t, config.NeedAuth, func(string) (string, bool) { return "", false })
+		var shown struct {
+			Template string `json:"body_template"`
+		}
+		if err := json.Unmarshal(ch.Masked, &shown); err != nil {
+			t.Fatal(err)
+		}
+		if ch.Config != nil || !strings.Contains(shown.Template, "{{type}}") {
+			t.Errorf("%s: ingest shows %s", p.at(b.line), ch.Masked)
+		}
+		if inBody := vendors[p.name].inBody; strings.Contains(shown.Template, channel.Mask) != inBody {
+			t.Errorf("%s: a key in the template shows as %q", p.at(b.line), shown.Template)
+		}
+	}
 }
