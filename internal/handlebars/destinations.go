@@ -47,7 +47,7 @@ func epochSeconds(r *run, args []*value) (*value, error) {
 // timeOf reads a time as the event has it.
 func timeOf(v *value) (time.Time, bool) {
 	const longest = len("2006-01-02T15:04:05.999999999+07:00")
-	if v == nil || v.kind != textKind || max(len(v.str), len(v.src)-2) > longest {
+	if v == nil || v.kind != textKind || v.size() > longest {
 		return time.Time{}, false
 	}
 	t, err := time.Parse(time.RFC3339Nano, v.text())
@@ -64,22 +64,19 @@ func firstItems(r *run, args []*value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &value{kind: listKind, kids: &kids{vals: k.vals[:min(atoi(args[1]), len(k.vals))]}}, nil
+	return listOf(k.vals[:min(atoi(args[1]), len(k.vals))]), nil
 }
 
 // facts are who, what and until when, as a list of label and value, each a line of
 // plain text.
 func facts(r *run, _ []*value) (*value, error) {
-	out := &kids{}
+	var out []value
 	if r.ev != nil {
 		for _, f := range wording.Facts(r.ev, wording.Plain, factBudget) {
-			out.vals = append(out.vals, value{kind: objectKind, kids: &kids{
-				keys: []string{"label", "value"},
-				vals: []value{*textValue(f.Label), *textValue(f.Value)},
-			}})
+			out = append(out, *objectOf([]string{"label", "value"}, []value{*textValue(f.Label), *textValue(f.Value)}))
 		}
 	}
-	return &value{kind: listKind, kids: out}, r.spend(500)
+	return listOf(out), r.spend(500)
 }
 
 // factType is what facts returns.

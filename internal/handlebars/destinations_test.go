@@ -148,3 +148,19 @@ func TestLargeEventsAreWrittenWhole(t *testing.T) {
 		t.Errorf("too much is written: %v", err)
 	}
 }
+
+// No destination's way of counting makes more than n of what truncate leaves.
+func TestTruncateCounts(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"ab", 1, "…"}, {"漢字漢字", 3, "漢字…"}, {"漢字漢", 3, "漢字漢"},
+		{"😀😀", 4, "😀😀"}, {"😀😀😀", 4, "😀…"}, {"a😀😀", 4, "a😀…"}, {"😀", 1, "…"}, {"😀a", 2, "…"},
+	} {
+		if got := truncate(tt.in, tt.n); got != tt.want {
+			t.Errorf("truncate(%q, %d) = %q, want %q", tt.in, tt.n, got, tt.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package handlebars
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -21,46 +22,50 @@ func goValue(v reflect.Value) value {
 	case time.Time:
 		return *textValue(x.Format(time.RFC3339Nano))
 	case json.RawMessage:
-		return jsonValue(trimBlanks(x))
+		return jsonValue(string(trimBlanks(x)))
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		return goValue(v.Elem())
 	case reflect.Struct:
-		return value{kind: objectKind, from: v}
+		return value{kind: objectKind, in: &inside{from: v}}
 	case reflect.Slice:
-		return value{kind: listKind, from: v}
+		return value{kind: listKind, in: &inside{from: v}}
 	default:
 		return *textValue(v.String())
 	}
 }
 
-func (r *run) reflectKids(v *value) (*kids, error) {
-	k := &kids{}
-	if !v.from.IsValid() {
-		return k, nil
+// stepsAField is what it costs to look at a field of a struct.
+const stepsAField = 4
+
+func (r *run) reflectInside(v *value) error {
+	in := v.in
+	if !in.from.IsValid() {
+		return nil
 	}
 	if v.kind == listKind {
-		n := v.from.Len()
-		if err := r.spend(n); err != nil {
-			return nil, err
+		n := in.from.Len()
+		if err := r.spend(stepsAField * n); err != nil {
+			return err
 		}
-		k.vals = make([]value, n)
+		in.vals = make([]value, n)
 		for i := range n {
-			k.vals[i] = goValue(v.from.Index(i))
+			in.vals[i] = goValue(in.from.Index(i))
 		}
-		return k, nil
+		return nil
 	}
-	fields := fieldsOf(v.from.Type())
-	if err := r.spend(1 + len(fields)); err != nil {
-		return nil, err
+	fields := fieldsOf(in.from.Type())
+	if err := r.spend(stepsAField * len(fields)); err != nil {
+		return err
 	}
+	in.keys, in.vals = make([]string, 0, len(fields)), make([]value, 0, len(fields))
 	for _, f := range fields {
-		if field := v.from.Field(f.n); !f.optional || !field.IsZero() {
-			k.keys, k.vals = append(k.keys, f.key), append(k.vals, goValue(field))
+		if field := in.from.Field(f.n); !f.optional || !field.IsZero() {
+			in.keys, in.vals = append(in.keys, f.key), append(in.vals, goValue(field))
 		}
 	}
-	return k, nil
+	return nil
 }
 
 type field struct {
@@ -128,10 +133,4 @@ func typeOf(t reflect.Type) *typ {
 	}
 }
 
-func trimBlanks(src []byte) []byte {
-	src = src[skipBlanks(src, 0):]
-	for len(src) > 0 && strings.IndexByte(" \n\r\t", src[len(src)-1]) >= 0 {
-		src = src[:len(src)-1]
-	}
-	return src
-}
+func trimBlanks(src []byte) []byte { return bytes.Trim(src, " \n\r\t") }

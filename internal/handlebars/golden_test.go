@@ -14,7 +14,7 @@ type golden struct {
 	Error    bool
 }
 
-func goldens(t *testing.T) (data []byte, all []golden) {
+func goldens(t testing.TB) (data []byte, all []golden) {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/goldens.json")
 	if err != nil {
@@ -98,7 +98,7 @@ func executeOn(text string, as Dialect, data []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v := jsonValue(trimBlanks(data))
-	out, err := t.execute(&v, nil)
+	v := jsonValue(string(trimBlanks(data)))
+	out, err := t.execute(&v, data, nil)
 	return string(out), err
 }

@@ -44,7 +44,7 @@ const (
 	maxNested = 8       // (subexpressions) inside one another
 	maxParams = 16      // of one helper
 	maxParts  = 32      // of one path
-	maxWork   = 200_000 // steps of one execution, each about 50 ns: see run.spend
+	maxWork   = 400_000 // steps of one execution, each about 50 ns: see run.spend
 )
 
 // Template is a template that was checked. It is safe for concurrent use.
@@ -108,5 +108,5 @@ func parse(text string, as Dialect, data *typ) (*Template, error) {
 // Execute renders ev. The same event gives the same bytes. The error is an
 // *Error: the result would not be what the dialect promises, or too much.
 func (t *Template) Execute(ev *event.Event) ([]byte, error) {
-	return t.execute(eventValue(ev), ev)
+	return t.execute(eventValue(ev), ev.Raw, ev)
 }

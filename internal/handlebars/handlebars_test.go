@@ -38,4 +38,3 @@ func TestWholeEventIsItsJSON(t *testing.T) {
 		}
 	}
 }
-

@@ -4,6 +4,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"accessrelay/internal/wording"
@@ -153,7 +154,7 @@ func (r *run) firstThatIs(want bool, args []*value) (*value, error) {
 
 // isBlank reports whether v says nothing: absent, null or an empty text.
 func isBlank(v *value) bool {
-	return v == nil || v.kind == nullKind || v.kind == textKind && v.str == "" && len(v.src) <= len(`""`)
+	return v == nil || v.kind == nullKind || v.kind == textKind && v.size() == 0
 }
 
 // join writes the items of a list, or what is at a path in each of them, with
@@ -214,17 +215,19 @@ func mapped(f func(string) string) func(*run, []*value) (*value, error) {
 	}
 }
 
-// truncate cuts s to n runes, of which the last is then an ellipsis.
+// truncate cuts s to n characters, of which the last is then an ellipsis. It
+// counts as destinations do that keep text in UTF-16, most emoji as two: who
+// counts runes gets no more than n either.
 func truncate(s string, n int) string {
 	if n <= 0 || len(s) <= n {
 		return s
 	}
-	seen, cut := 0, 0
-	for i := range s {
-		if seen == n-1 {
+	used, cut := 0, 0
+	for i, c := range s {
+		if used < n {
 			cut = i
 		}
-		if seen++; seen > n {
+		if used += max(1, utf16.RuneLen(c)); used > n {
 			return s[:cut] + "…"
 		}
 	}

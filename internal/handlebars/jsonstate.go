@@ -9,7 +9,6 @@ type jsonState struct {
 	left  int    // of \uXXXX: digits to come
 	word  string // what remains of true, false or null
 	stack []open // what is still open
-	deep  bool   // an event's own JSON: any depth
 }
 
 type open struct {
@@ -169,7 +168,7 @@ func (j *jsonState) structure(c byte, line int) string {
 func (j *jsonState) beginValue(c byte, line int) string {
 	switch {
 	case c == '{' || c == '[':
-		if len(j.stack) >= maxOpen && !j.deep {
+		if len(j.stack) >= maxOpen {
 			return "too many brackets are open"
 		}
 		j.stack = append(j.stack, open{c, line})

@@ -1,8 +1,8 @@
 package handlebars
 
 import (
-	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -13,54 +13,82 @@ import (
 
 func (r *run) notJSON() error { return r.fail("the event's payload is not JSON") }
 
-// readKids reads what is inside of v.src.
-func (r *run) readKids(v *value) (*kids, error) {
-	if err := r.spend(1 + len(v.src)/bytesAStep); err != nil {
-		return nil, err
+// readInside reads what is inside of v, one level of it.
+func (r *run) readInside(v *value) error {
+	if err := r.spend(1 + len(v.str)/bytesAStep); err != nil {
+		return err
 	}
-	k, src := &kids{}, v.src
+	in, src := v.in, v.str
 	i := skipBlanks(src, 1)
 	if i < len(src) && (src[i] == ']' || src[i] == '}') {
-		return k, nil
+		return nil
+	}
+	n, steps := countItems(src), 1
+	if v.kind == objectKind {
+		n, steps = n/2, 8
+	}
+	if err := r.spend(n * steps); err != nil {
+		return err
+	}
+	in.vals = make([]value, 0, n)
+	if v.kind == objectKind {
+		in.keys = make([]string, 0, n)
 	}
 	for {
-		if err := r.spend(1); err != nil {
-			return nil, err
-		}
 		key := ""
 		if v.kind == objectKind {
 			end := skipValue(src, i)
 			if end < 0 || src[i] != '"' {
-				return nil, r.notJSON()
+				return r.notJSON()
 			}
 			key = unquote(src[i:end])
 			if i = skipBlanks(src, end); i >= len(src) || src[i] != ':' {
-				return nil, r.notJSON()
+				return r.notJSON()
 			}
 			i = skipBlanks(src, i+1)
 		}
 		end := skipValue(src, i)
 		if end < 0 {
-			return nil, r.notJSON()
+			return r.notJSON()
 		}
 		if v.kind == objectKind {
-			k.add(key, jsonValue(src[i:end]))
+			in.add(key, jsonValue(src[i:end]))
 		} else {
-			k.vals = append(k.vals, jsonValue(src[i:end]))
+			in.vals = append(in.vals, jsonValue(src[i:end]))
 		}
 		i = skipBlanks(src, end)
 		switch {
 		case i < len(src) && src[i] == ',':
 			i = skipBlanks(src, i+1)
 		case i < len(src) && (src[i] == ']' || src[i] == '}'):
-			return k, nil
+			return nil
 		default:
-			return nil, r.notJSON()
+			return r.notJSON()
 		}
 	}
 }
 
-func skipBlanks(src []byte, i int) int {
+// countItems counts what stands between the brackets that src has around it: an
+// object's keys count too.
+func countItems(src string) int {
+	n := 0
+	for i := 1; i < len(src); {
+		switch src[i] {
+		case ',', ':', ' ', '\n', '\r', '\t':
+			i++
+		case ']', '}':
+			return n
+		default:
+			if i = skipValue(src, i); i < 0 {
+				return n
+			}
+			n++
+		}
+	}
+	return n
+}
+
+func skipBlanks(src string, i int) int {
 	for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
 		i++
 	}
@@ -68,7 +96,7 @@ func skipBlanks(src []byte, i int) int {
 }
 
 // skipValue returns where the value at i ends, or -1.
-func skipValue(src []byte, i int) int {
+func skipValue(src string, i int) int {
 	if i >= len(src) {
 		return -1
 	}
@@ -95,36 +123,54 @@ func skipValue(src []byte, i int) int {
 		return -1
 	}
 	start := i
-	for i < len(src) && bytes.IndexByte([]byte(",]} \n\r\t:"), src[i]) < 0 {
+	for i < len(src) {
+		switch src[i] {
+		case ',', ']', '}', ':', ' ', '\n', '\r', '\t':
+			if i == start {
+				return -1
+			}
+			return i
+		}
 		i++
-	}
-	if i == start {
-		return -1
 	}
 	return i
 }
 
-func skipString(src []byte, i int) int {
-	for i++; i < len(src); i++ {
-		switch src[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+func skipString(src string, i int) int {
+	i++
+	end := indexFrom(src, i, '"')
+	for end >= 0 {
+		escape := strings.IndexByte(src[i:end], '\\')
+		if escape < 0 {
+			return end + 1
+		}
+		if i += escape + len(`\"`); i > end {
+			end = indexFrom(src, i, '"')
 		}
 	}
 	return -1
 }
 
+func indexFrom(s string, from int, c byte) int {
+	if from > len(s) {
+		return -1
+	}
+	n := strings.IndexByte(s[from:], c)
+	if n < 0 {
+		return -1
+	}
+	return from + n
+}
+
 // unquote reads a JSON string. A surrogate without its other half becomes U+FFFD.
-func unquote(src []byte) string {
+func unquote(src string) string {
 	if len(src) < 2 {
 		return ""
 	}
 	src = src[1 : len(src)-1]
-	i := bytes.IndexByte(src, '\\')
+	i := strings.IndexByte(src, '\\')
 	if i < 0 {
-		return string(src)
+		return src
 	}
 	out := make([]byte, 0, len(src))
 	for i >= 0 && i+1 < len(src) {
@@ -147,7 +193,7 @@ func unquote(src []byte) string {
 			src = src[min(4, len(src)):]
 			if utf16.IsSurrogate(r) {
 				second := rune(-1)
-				if bytes.HasPrefix(src, []byte(`\u`)) {
+				if strings.HasPrefix(src, `\u`) {
 					second = hex4(src[2:])
 				}
 				if r = utf16.DecodeRune(r, second); r != utf8.RuneError {
@@ -158,17 +204,17 @@ func unquote(src []byte) string {
 		default:
 			out = append(out, c)
 		}
-		i = bytes.IndexByte(src, '\\')
+		i = strings.IndexByte(src, '\\')
 	}
 	return string(append(out, src...))
 }
 
 // hex4 reads four hexadecimal digits; U+FFFD if they are none.
-func hex4(src []byte) rune {
+func hex4(src string) rune {
 	if len(src) < 4 {
 		return utf8.RuneError
 	}
-	n, err := strconv.ParseUint(string(src[:4]), 16, 16)
+	n, err := strconv.ParseUint(src[:4], 16, 16)
 	if err != nil {
 		return utf8.RuneError
 	}

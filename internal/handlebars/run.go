@@ -11,6 +11,7 @@ type run struct {
 	as   Dialect
 	ev   *event.Event // what summary is about; nil without an event
 	root *value
+	raw  []byte // the payload that values which are raw are parts of
 	out  []byte
 	left int // of maxWork
 	line int // of what is being done, for errors
@@ -18,6 +19,8 @@ type run struct {
 	contexts []*value // what this is, the innermost last
 	loops    []loop   // what @index and @key are, likewise
 	slots    []*value // block parameters, from slot 1
+
+	checked bool // raw is JSON
 
 	json  jsonState  // of dialect JSON
 	slack slackState // of SlackText
@@ -34,9 +37,12 @@ type loop struct {
 // another step takes.
 const bytesAStep = 32
 
-func (t *Template) execute(root *value, ev *event.Event) ([]byte, error) {
+// bytesRead is bytesAStep where every byte is looked at and decided on.
+const bytesRead = 16
+
+func (t *Template) execute(root *value, raw []byte, ev *event.Event) ([]byte, error) {
 	r := &run{
-		as: t.as, ev: ev, root: root, left: maxWork, line: 1,
+		as: t.as, ev: ev, root: root, raw: raw, left: maxWork, line: 1,
 		contexts: []*value{root}, slots: make([]*value, t.slots+1),
 	}
 	if err := r.program(t.body); err != nil {

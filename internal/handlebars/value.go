@@ -11,10 +11,9 @@ import (
 // when a template asks for it, so that a large payload costs what is used of it.
 type value struct {
 	kind kind
-	src  []byte        // raw payload's: its JSON text
-	from reflect.Value // the event's: a struct or slice yet to be looked into
-	str  string        // of a text (unless src is to be decoded), a number or a bool
-	kids *kids
+	raw  bool   // str is JSON, not yet decoded or looked into
+	str  string // a text's, a number's or a bool's; or JSON
+	in   *inside
 }
 
 type kind uint8
@@ -28,9 +27,11 @@ const (
 	objectKind
 )
 
-// kids are what is inside of a list or an object, in the order of the source.
-type kids struct {
-	keys  []string // of an object
+// inside is what a list or an object holds, in the order of the source.
+type inside struct {
+	from  reflect.Value // the event's struct or slice, if it is one; vals may wait
+	known bool          // keys and vals are there
+	keys  []string      // of an object
 	vals  []value
 	index map[string]int // of a large object
 }
@@ -43,39 +44,63 @@ func intValue(n int) *value       { return numberValue(strconv.Itoa(n)) }
 
 func boolValue(b bool) *value { return &value{kind: boolKind, str: strconv.FormatBool(b)} }
 
+// listOf and objectOf make values of what is known already.
+func listOf(vals []value) *value {
+	return &value{kind: listKind, in: &inside{known: true, vals: vals}}
+}
+
+func objectOf(keys []string, vals []value) *value {
+	return &value{kind: objectKind, in: &inside{known: true, keys: keys, vals: vals}}
+}
+
 // jsonValue is the value that src, JSON without blanks around it, begins with.
 // Only its kind is looked at.
-func jsonValue(src []byte) value {
-	v := value{src: src}
-	if len(src) == 0 {
-		return v
+func jsonValue(src string) value {
+	if src == "" {
+		return value{}
 	}
 	switch src[0] {
 	case '{':
-		v.kind = objectKind
+		return value{kind: objectKind, raw: true, str: src}
 	case '[':
-		v.kind = listKind
+		return value{kind: listKind, raw: true, str: src}
 	case '"':
-		v.kind = textKind
-	case 't', 'f':
-		v.kind, v.str = boolKind, string(src)
-	case 'n':
-		v.kind = nullKind
-	default:
-		v.kind, v.str = numberKind, string(src)
+		return value{kind: textKind, raw: true, str: src}
+	case 't', 'f', 'n':
+		if src == "true" || src == "false" {
+			return value{kind: boolKind, str: src}
+		}
+		return value{}
 	}
-	return v
+	var j jsonState // which is not JSON after all must not be written as such
+	for i := range len(src) {
+		if j.step(src[i], 0) != "" {
+			return value{}
+		}
+	}
+	if !j.numberEnds() {
+		return value{}
+	}
+	return value{kind: numberKind, str: src}
 }
 
 // text is what a text, a number or a bool says; "" for others.
 func (v *value) text() string {
-	if v == nil || v.kind == nullKind {
+	if v == nil || v.kind == nullKind || v.kind == listKind || v.kind == objectKind {
 		return ""
 	}
-	if v.kind == textKind && v.src != nil {
-		v.str, v.src = unquote(v.src), nil
+	if v.raw {
+		v.str, v.raw = unquote(v.str), false
 	}
 	return v.str
+}
+
+// size is at least how long v's text is.
+func (v *value) size() int {
+	if v.raw && v.kind == textKind {
+		return max(0, len(v.str)-len(`""`))
+	}
+	return len(v.str)
 }
 
 // truthy is what {{#if}} goes by.
@@ -91,10 +116,7 @@ func (r *run) truthy(v *value) (bool, error) {
 	case numberKind:
 		return !isZero(v.str), nil
 	case textKind:
-		if v.src != nil {
-			return len(v.src) > len(`""`), nil
-		}
-		return v.str != "", nil
+		return v.size() > 0, nil
 	case listKind:
 		k, err := r.inside(v)
 		return err == nil && len(k.vals) > 0, err
@@ -135,12 +157,12 @@ func (r *run) member(v *value, key string) (*value, error) {
 
 const smallObject = 16
 
-func (k *kids) find(key string) (int, bool) {
-	if k.index != nil {
-		i, ok := k.index[key]
+func (in *inside) find(key string) (int, bool) {
+	if in.index != nil {
+		i, ok := in.index[key]
 		return i, ok
 	}
-	for i, have := range k.keys {
+	for i, have := range in.keys {
 		if have == key {
 			return i, true
 		}
@@ -150,38 +172,37 @@ func (k *kids) find(key string) (int, bool) {
 
 // add puts a member in. Of several with one key the last counts, in the place
 // of the first.
-func (k *kids) add(key string, v value) {
-	if i, ok := k.find(key); ok {
-		k.vals[i] = v
+func (in *inside) add(key string, v value) {
+	if i, ok := in.find(key); ok {
+		in.vals[i] = v
 		return
 	}
-	k.keys, k.vals = append(k.keys, key), append(k.vals, v)
+	in.keys, in.vals = append(in.keys, key), append(in.vals, v)
 	switch {
-	case k.index != nil:
-		k.index[key] = len(k.keys) - 1
-	case len(k.keys) > smallObject:
-		k.index = make(map[string]int, 2*len(k.keys))
-		for i, have := range k.keys {
-			k.index[have] = i
+	case in.index != nil:
+		in.index[key] = len(in.keys) - 1
+	case len(in.keys) > smallObject:
+		in.index = make(map[string]int, 2*len(in.keys))
+		for i, have := range in.keys {
+			in.index[have] = i
 		}
 	}
 }
 
 // inside looks into a list or an object.
-func (r *run) inside(v *value) (*kids, error) {
-	if v.kids != nil {
-		return v.kids, nil
+func (r *run) inside(v *value) (*inside, error) {
+	if v.in == nil {
+		v.in = &inside{}
 	}
-	var k *kids
+	if v.in.known {
+		return v.in, nil
+	}
 	var err error
-	if v.src != nil {
-		k, err = r.readKids(v)
+	if v.raw {
+		err = r.readInside(v)
 	} else {
-		k, err = r.reflectKids(v)
+		err = r.reflectInside(v)
 	}
-	if err != nil {
-		return nil, err
-	}
-	v.kids = k
-	return k, nil
+	v.in.known = err == nil
+	return v.in, err
 }

@@ -12,7 +12,7 @@ func (r *run) grow(n int) error {
 	if len(r.out)+n > MaxOutput {
 		return r.fail("for this event the template writes more than %d bytes", MaxOutput)
 	}
-	return r.spend(n / bytesAStep)
+	return r.spend(n / (4 * bytesAStep)) // they are only moved
 }
 
 // literal writes the template's own text.
@@ -133,7 +133,7 @@ func (r *run) text(v *value) (string, error) {
 		b, err := r.jsonText(v)
 		return string(b), err
 	}
-	if err := r.spend(max(len(v.src), len(v.str)) / bytesAStep); err != nil {
+	if err := r.spend(len(v.str) / bytesAStep); err != nil {
 		return "", err
 	}
 	return v.text(), nil
@@ -144,8 +144,16 @@ func (r *run) escaped(s string) error {
 	if s == "" {
 		return nil
 	}
-	if err := r.spend(4 * len(s) / bytesAStep); err != nil {
-		return err
+	switch r.as { // what is far longer than anybody takes is not worth the work
+	case SlackText:
+		s = cut(s, maxSlackText)
+	case Line:
+		s = cut(s, maxLine)
+	}
+	if r.as != Text {
+		if err := r.spend(len(s) / 4); err != nil {
+			return err
+		}
 	}
 	switch r.as {
 	case HTML:
@@ -162,6 +170,23 @@ func (r *run) escaped(s string) error {
 	}
 	r.out = append(r.out, s...)
 	return nil
+}
+
+// What one value may add to a message for Slack, or to a line, in bytes.
+const (
+	maxSlackText = 64 << 10
+	maxLine      = 8 << 10
+)
+
+// cut is s up to the n-th byte, less the part of a rune that would remain.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 func lastRune(b []byte) rune {

@@ -3,7 +3,11 @@ package handlebars
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
+	"slices"
 	"strconv"
+
+	"accessrelay/internal/event"
 )
 
 // jsonText is v as compact JSON: numbers as they were written, an object's
@@ -14,8 +18,8 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 	switch {
 	case v == nil || v.kind == nullKind:
 		return append(out, "null"...), nil
-	case v.src != nil && v.kind != textKind:
-		return r.copyJSON(out, v.src)
+	case v.raw && v.kind != textKind:
+		return r.copyJSON(out, v.str)
 	case v.kind == textKind:
 		s, err := r.text(v)
 		if err != nil {
@@ -30,8 +34,8 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 	case v.kind == boolKind || v.kind == numberKind:
 		return append(out, v.str...), nil
 	}
-	if v.from.IsValid() {
-		return r.marshal(out, v)
+	if in := v.in; in != nil && in.from.IsValid() && in.from.Type() != wholeEvent {
+		return r.marshal(out, in.from)
 	}
 	k, err := r.inside(v)
 	if err != nil {
@@ -61,20 +65,24 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 	return append(out, brackets[1]), nil
 }
 
+// wholeEvent is written member by member: its raw payload is copied, which is
+// much faster than encoding/json.
+var wholeEvent = reflect.TypeFor[event.Event]()
+
 // marshal writes what is the event's own, all that is inside of it at once: it
 // costs what it is long, not what it has parts.
-func (r *run) marshal(out []byte, v *value) ([]byte, error) {
+func (r *run) marshal(out []byte, v reflect.Value) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v.from.Interface()); err != nil {
+	if err := enc.Encode(v.Interface()); err != nil {
 		return nil, r.notJSON()
 	}
 	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if err := r.room(len(out) + len(text)); err != nil {
 		return nil, err
 	}
-	return append(out, text...), r.spend(len(text) / (2 * bytesAStep))
+	return append(out, text...), r.spend(len(text) / bytesRead)
 }
 
 // room says whether so many bytes of JSON could still become part of the result.
@@ -85,45 +93,41 @@ func (r *run) room(n int) error {
 	return r.spend(1)
 }
 
-// copyJSON writes src without its blanks, and sees to it that it is one JSON value.
-func (r *run) copyJSON(out, src []byte) ([]byte, error) {
-	if err := r.spend(4 * len(src) / bytesAStep); err != nil {
-		return nil, err
+// copyJSON writes a part of the raw payload without its blanks. That the payload
+// is JSON was seen when it came in; nothing of it is written unless that holds.
+func (r *run) copyJSON(out []byte, src string) ([]byte, error) {
+	if !r.checked {
+		if err := r.spend(len(r.raw) / bytesRead); err != nil {
+			return nil, err
+		}
+		if !json.Valid(r.raw) {
+			return nil, r.notJSON()
+		}
+		r.checked = true
 	}
 	if err := r.room(len(out) + len(src)); err != nil {
 		return nil, err
 	}
-	j := jsonState{deep: true}
-	for i := 0; i < len(src); i++ {
-		c := src[i]
-		if j.at == inString {
-			start := i
-			for i < len(src) && src[i] != '"' && src[i] != '\\' && src[i] >= ' ' {
-				i++
-			}
-			out = append(out, src[start:i]...)
-			if i == len(src) {
-				break
-			}
-			c = src[i]
-		} else if c == ' ' || c == '\n' || c == '\r' || c == '\t' {
-			if j.numberEnds() {
-				j.at = afterValue
-			}
-			if j.at >= inMinus || j.at == inWord {
+	if err := r.spend(len(src) / bytesAStep); err != nil {
+		return nil, err
+	}
+	out = slices.Grow(out, len(src))
+	from := 0
+	for i := 0; i < len(src); {
+		switch src[i] {
+		case '"':
+			if i = skipString(src, i); i < 0 {
 				return nil, r.notJSON()
 			}
-			continue
+		case ' ', '\n', '\r', '\t':
+			out = append(out, src[from:i]...)
+			i = skipBlanks(src, i)
+			from = i
+		default:
+			i++
 		}
-		if j.step(c, 0) != "" {
-			return nil, r.notJSON()
-		}
-		out = append(out, c)
 	}
-	if problem, _ := j.end(0); problem != "" {
-		return nil, r.notJSON()
-	}
-	return out, nil
+	return append(out, src[from:]...), nil
 }
 
 // appendJSONString writes s as it stands inside of a JSON string. U+2028 and
