@@ -69,18 +69,28 @@ if was ~= gap then -- another rate than before: from now on turns are as far apa
   t = ref
   keep('k', k, 't', t, 'gap', gap)
 end
+local why = 3
 if now < held then
-  if not known or turn(ticket) < held - gap then
-    known = false -- it missed its turn before the line stood still
+  why = open > 0 and 5 or 4
+end
+local function promise(from)
+  last = math.max(from, last + least)
+  keep('last', last)
+  return { why, math.ceil(last - now), -last, watch }
+end
+if ticket < 0 and least > 0 then
+  if -ticket < held and now < held then -- it goes before those in line
+    return promise(held)
   end
-elseif ticket < 0 then
   if now < -ticket then
-    return { 3, -ticket - now, ticket, watch }
+    return { why, -ticket - now, ticket, watch }
   end
   if now <= late - ticket or last == -ticket then
     return pass(1)
   end
   known = true
+elseif now < held and known and turn(ticket) < held - gap then
+  known = false -- it missed its turn before the line stood still
 end
 if not known then
   if turn(free) < ref then -- nobody waits
@@ -91,7 +101,7 @@ if not known then
   keep('free', free, 'k', k, 't', t, 'gap', gap)
 end
 if now < held then
-  return { open > 0 and 5 or 4, math.ceil(math.max(turn(ticket), held) - now), ticket, watch }
+  return { why, math.ceil(math.max(turn(ticket), held) - now), ticket, watch }
 end
 if ticket > 0 and turn(ticket) > now then
   return { least > 0 and 3 or 5, math.ceil(turn(ticket) - now), ticket, watch }
@@ -99,6 +109,4 @@ end
 if now >= last + least then
   return pass(1)
 end
-last = last + least
-keep('last', last)
-return { 3, last - now, -last, watch }
+return promise(now)

@@ -98,8 +98,16 @@ func testWhoMissesItsTurnGetsAPassOfItsOwn(t *testing.T, rdb redis.UniversalClie
 	if p := d.enter("1", turns[1]+second); p.Wait != 0 {
 		t.Errorf("the promised pass: %+v", p)
 	}
-	if p := d.enter("2", turns[2]+second); !about(p.Wait, time.Second) {
-		t.Errorf("the next: %+v", p)
+	next := d.enter("2", turns[2]+second)
+	if !about(next.Wait, time.Second) || next.Turn != turns[2]+second {
+		t.Errorf("the next: %+v", next)
+	}
+	// A hold takes the promise, and not the place before those in line.
+	d.report("1", Pass{}, Result{Alive: true, Hold: 10 * time.Second})
+	inLine := d.enter("new", 0)
+	next = d.enter("2", next.Turn)
+	if again := d.enter("2", next.Turn); next.Turn >= 0 || next.Wait >= inLine.Wait+5*time.Second || again.Turn != next.Turn {
+		t.Errorf("%+v, then %+v; in line %+v", next, again, inLine)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package gauges shows the state of all of Redis as metrics: how full the queues
-// are, how many dead letters wait, which channels are off. Every worker shows
+// are, how many dead letters wait, which channels are off, and which breakers open. Every worker shows
 // the same, so dashboards take the maximum over workers, not the sum.
 package gauges
 
@@ -39,11 +39,17 @@ type Channels interface {
 	Channels(ctx context.Context, tenantID string) ([]*channel.Channel, error)
 }
 
+// Breakers tells which of the channels have an open breaker.
+type Breakers interface {
+	Broken(ctx context.Context, channelIDs []string) (map[string]bool, error)
+}
+
 // Config is what a [Collector] reads. Every field must be set.
 type Config struct {
 	Depths       Depths
 	DeadLetters  DeadLetters
 	Channels     Channels
+	Breakers     Breakers
 	Tenants      func() []string // ids
 	ChannelTypes []string
 	Log          *slog.Logger
@@ -53,7 +59,7 @@ type Config struct {
 // nothing rather than something stale. It is safe for concurrent use.
 type Collector struct {
 	Config
-	size, latency, dead, deadBytes, disabled *prometheus.Desc
+	size, latency, dead, deadBytes, disabled, broken *prometheus.Desc
 
 	mu   sync.Mutex
 	last []prometheus.Metric
@@ -73,12 +79,13 @@ func New(cfg Config) *Collector {
 		deadBytes: desc("dead_letters_bytes",
 			"Memory of Redis that dead letters take: an estimate from a random sample.", "channel_type"),
 		disabled: desc("channels_disabled", "Channels that are disabled, over all of Redis.", "channel_type"),
+		broken:   desc("breakers_open", "Channels whose breaker is open, over all of Redis.", "channel_type"),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.size, c.latency, c.dead, c.deadBytes, c.disabled} {
+	for _, d := range []*prometheus.Desc{c.size, c.latency, c.dead, c.deadBytes, c.disabled, c.broken} {
 		ch <- d
 	}
 }
@@ -128,22 +135,35 @@ func (c *Collector) read() []prometheus.Metric {
 			gauge(c.deadBytes, float64(bytes[t]), t)
 		}
 	}
-	disabled := map[string]int{}
+	disabled, broken := map[string]int{}, map[string]int{}
 	for _, t := range tenants {
 		channels, err := c.Channels.Channels(ctx, t)
 		if err != nil {
 			c.Log.Warn("disabled channels are left out of this scrape", "error", err)
 			return out
 		}
+		var ids []string
 		for _, ch := range channels {
+			ids = append(ids, ch.ID)
 			if !ch.Enabled {
 				disabled[ch.Type]++
+			}
+		}
+		open, err := c.Breakers.Broken(ctx, ids)
+		if err != nil {
+			c.Log.Warn("open breakers are left out of this scrape", "error", err)
+			return out
+		}
+		for _, ch := range channels {
+			if open[ch.ID] {
+				broken[ch.Type]++
 			}
 		}
 	}
 	for _, t := range c.ChannelTypes {
 		gauge(c.dead, float64(dead[t]), t)
 		gauge(c.disabled, float64(disabled[t]), t)
+		gauge(c.broken, float64(broken[t]), t)
 	}
 	return out
 }

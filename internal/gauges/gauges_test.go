@@ -44,9 +44,13 @@ func (r *redis) Channels(_ context.Context, tenant string) ([]*channel.Channel, 
 	}, nil
 }
 
+func (r *redis) Broken(_ context.Context, ids []string) (map[string]bool, error) {
+	return map[string]bool{ids[1]: true}, nil
+}
+
 func newCollector(r *redis) *Collector {
 	return New(Config{
-		Depths: r, DeadLetters: r, Channels: r, Tenants: func() []string { return []string{"a", "b"} },
+		Depths: r, DeadLetters: r, Channels: r, Breakers: r, Tenants: func() []string { return []string{"a", "b"} },
 		ChannelTypes: []string{"slack_webhook", "generic_webhook"}, Log: slog.New(slog.DiscardHandler),
 	})
 }
@@ -55,6 +59,10 @@ func TestGauges(t *testing.T) {
 	r := &redis{}
 	c := newCollector(r)
 	const want = `
+# HELP accessrelay_breakers_open Channels whose breaker is open, over all of Redis.
+# TYPE accessrelay_breakers_open gauge
+accessrelay_breakers_open{channel_type="generic_webhook"} 0
+accessrelay_breakers_open{channel_type="slack_webhook"} 2
 # HELP accessrelay_channels_disabled Channels that are disabled, over all of Redis.
 # TYPE accessrelay_channels_disabled gauge
 accessrelay_channels_disabled{channel_type="generic_webhook"} 0

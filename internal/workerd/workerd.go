@@ -166,7 +166,7 @@ func New(ctx context.Context, opts Options) (*Daemon, error) {
 		ShutdownTimeout: max(s.ShutdownTimeout-handBack, s.ShutdownTimeout/2), Log: opts.Log,
 	})
 	reg.MustRegister(gauges.New(gauges.Config{
-		Depths: tasks, DeadLetters: receipts, Channels: channels,
+		Depths: tasks, DeadLetters: receipts, Channels: channels, Breakers: gates,
 		Tenants: d.view.tenants, ChannelTypes: catalog.ChannelTypes(), Log: opts.Log,
 	}))
 	d.ops = ops.NewHandler(reg, ops.ThisBuild(), map[string]ops.Check{"redis": terms.Check})
