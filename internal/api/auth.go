@@ -43,7 +43,8 @@ func (a *api) authenticate(next http.Handler) http.Handler {
 		tenant := strings.TrimSpace(r.Header.Get("X-Tenant-ID"))
 		if tenant == "" {
 			problem.Write(w, r, http.StatusBadRequest, "tenant_required",
-				"the header X-Tenant-ID is missing; it holds the tenant's UUID", nil)
+				"the header X-Tenant-ID is missing; it holds the tenant's UUID",
+				map[string]any{"fields": map[string]string{"X-Tenant-ID": "is required"}})
 			return
 		}
 		for _, o := range owners {

@@ -1,9 +1,8 @@
 package api_test
 
 import (
+	"os"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"accessrelay/internal/openapitest"
 )
@@ -11,8 +10,8 @@ import (
 // described holds every exchange of these tests against the API's description.
 var described = openapitest.Must()
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		described.Exit(code, "/openapi.yaml", "/v1/notification-channels", "/v1/events", "/v1/deliveries")
-	}))
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	return described.Run(m, os.Stderr, "/openapi.yaml", "/v1/notification-channels", "/v1/events", "/v1/deliveries")
 }

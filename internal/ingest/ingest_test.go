@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
 
 	"accessrelay/internal/event"
 	"accessrelay/internal/openapitest"
@@ -34,9 +34,7 @@ import (
 // hooks.
 var described = openapitest.Must()
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { described.Exit(code, "/v1/hooks/") }))
-}
+func TestMain(m *testing.M) { os.Exit(described.Run(m, os.Stderr, "/v1/hooks/")) }
 
 const goodBody = `{"id":"n","name":"N","eventType":"preapproval-created","data":{"secret":"CANARY-PAYLOAD"}}`
 

@@ -31,6 +31,7 @@ type door struct {
 }
 
 func newDoor(t *testing.T, limit map[string]*rate.Limiter) *door {
+	t.Helper()
 	d := &door{sink: &sink{}, metrics: NewMetrics(prometheus.NewRegistry(), []string{"own"})}
 	d.now.Store(1768469400e9)
 	d.h = described.Handler(t, Handler(Config{

@@ -25,6 +25,7 @@ type site struct {
 }
 
 func newSite(t *testing.T, ids ...string) *site {
+	t.Helper()
 	s := &site{metrics: NewMetrics(prometheus.NewRegistry(), nil)}
 	s.h = described.Handler(t, Handler(Config{
 		Source:    func(string) (*Source, bool) { return nil, false },

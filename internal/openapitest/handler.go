@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// Handler returns next with every exchange checked, for as long as t runs. next
+// Handler returns next with every exchange checked, for as long as tb runs. next
 // sees the request as it came, piece by piece.
-func (c *Checker) Handler(t testing.TB, next http.Handler) http.Handler {
+func (c *Checker) Handler(tb testing.TB, next http.Handler) http.Handler {
+	tb.Helper()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := &tee{ReadCloser: r.Body}
 		seen := *r
@@ -20,7 +21,7 @@ func (c *Checker) Handler(t testing.TB, next http.Handler) http.Handler {
 			Method: r.Method, URL: r.URL, RequestHeader: r.Header, RequestBody: sent.read.Bytes(),
 			Status: got.status, Header: w.Header(), Body: got.body.Bytes(),
 		}) {
-			t.Error(problem)
+			tb.Error(problem)
 		}
 	})
 }

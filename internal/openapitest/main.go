@@ -3,7 +3,10 @@ package openapitest
 import (
 	"flag"
 	"fmt"
-	"os"
+	"io"
+	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // Must is for a variable that all of a package's tests share.
@@ -15,18 +18,27 @@ func Must() *Checker {
 	return c
 }
 
-// Exit ends a test program whose tests came to code. If all of them ran and
-// passed, every documented answer under the paths must have been seen.
-func (c *Checker) Exit(code int, under ...string) {
-	if code == 0 && wholeRun() {
+// Run runs a package's tests and returns the exit code. No goroutine may be left,
+// and if all tests ran and passed, every documented answer under the paths must
+// have been seen; w is told which was not.
+func (c *Checker) Run(m *testing.M, w io.Writer, under ...string) int {
+	code := m.Run()
+	if code != 0 {
+		return code
+	}
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(w, err)
+		return 1
+	}
+	if wholeRun() {
 		for _, prefix := range under {
 			for _, line := range c.Missing(prefix) {
-				fmt.Printf("documented, and seen by no test: %s\n", line)
+				fmt.Fprintf(w, "documented, and seen by no test: %s\n", line)
 				code = 1
 			}
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // wholeRun reports whether no test was left out.
