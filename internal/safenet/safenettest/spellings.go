@@ -41,7 +41,7 @@ var (
 		"[::1]", "[0:0:0:0:0:0:0:1]", "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::0001]", "[0::1]",
 		"[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::FFFF:127.0.0.1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::ffff:127.255.255.254]",
 		"[::1%25lo]", "[::ffff:127.0.0.1%25lo]",
-		"localhost", "LOCALHOST", "LocalHost", "localhost.",
+		"localhost", "LOCALHOST", "LocalHost",
 	}
 	unspecified = []string{"0.0.0.0", "0.0.0.1", "0.255.255.255", "[::]", "[0:0:0:0:0:0:0:0]", "[::0.0.0.0]", "[::ffff:0.0.0.0]", "[::ffff:0:0]", "[::%25lo]"}
 	private     = []string{
@@ -82,7 +82,7 @@ var (
 		"127.1", "127.0.1", "2130706433", "0x7f000001", "0X7F000001", "0x7f.0.0.1", "0x7f.1", "0177.0.0.1", "0177.1", "017700000001",
 		"127.0x0.0.1", "0x7f.0.0.01", "00127.0.0.1", "127.000.000.001", "127.0.0.1.", "127.0.0.01", "0", "0x0", "00000000", "0.0", "127.65537",
 		"3232235777", "0xc0a80101", "0300.0250.1.1", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "4294967295",
-		"127.0.0.1.nip.io", "127-0-0-1.sslip.io", "localtest.me", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "broadcasthost",
+		"127.0.0.1.nip.io", "127-0-0-1.sslip.io", "localtest.me", "localhost.", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "broadcasthost",
 		"metadata.google.internal", "metadata", "instance-data", "kubernetes.default.svc", "host.docker.internal", "gateway.docker.internal",
 	}
 	byUnicode = []string{
