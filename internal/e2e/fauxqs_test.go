@@ -164,8 +164,8 @@ func (f *fauxAWS) empty(queue string) {
 	}
 }
 
-// published is the message that SNS was given.
-type published struct {
+// snsMessage is the message that SNS was given.
+type snsMessage struct {
 	Type      string          `json:"type"`
 	Timestamp time.Time       `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
@@ -173,7 +173,7 @@ type published struct {
 }
 
 // event is the canonical event's id, type, request and raw.
-func (p published) event(t *testing.T) (ev struct {
+func (p snsMessage) event(t *testing.T) (ev struct {
 	ID, Type string
 	Request  struct{ Reason string }
 	Raw      json.RawMessage
@@ -185,9 +185,9 @@ func (p published) event(t *testing.T) (ev struct {
 	return ev
 }
 
-func readPublished(t *testing.T, message string) published {
+func readSNS(t *testing.T, message string) snsMessage {
 	t.Helper()
-	var p published
+	var p snsMessage
 	if err := json.Unmarshal([]byte(message), &p); err != nil {
 		t.Fatalf("reading a message: %v: %.300s", err, message)
 	}

@@ -56,7 +56,7 @@ func TestSNS(t *testing.T) {
 
 	t.Run("everything", func(t *testing.T) {
 		for i, m := range f.arrived(everything, 2) {
-			p := readPublished(t, aws.ToString(m.Body))
+			p := readSNS(t, aws.ToString(m.Body))
 			want := map[string]string{
 				"type": []string{"preapproval.created", "grant.active"}[i], "platform": []string{"p0", "api"}[i],
 				"source": []string{theSource, "api"}[i], "tenant_id": tenant,
@@ -80,20 +80,20 @@ func TestSNS(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n.Subject == "" || n.TopicArn != plain || n.MessageAttributes["tenant_id"].Value != tenant ||
-				readPublished(t, n.Message).event(t).ID != ids[i] {
+				readSNS(t, n.Message).event(t).ID != ids[i] {
 				t.Errorf("notification %s", aws.ToString(m.Body))
 			}
 		}
 	})
 	t.Run("only what the filter policy lets through", func(t *testing.T) {
-		if ev := readPublished(t, aws.ToString(f.arrived(grants, 1)[0].Body)).event(t); ev.ID != ids[1] || ev.Type != "grant.active" {
+		if ev := readSNS(t, aws.ToString(f.arrived(grants, 1)[0].Body)).event(t); ev.ID != ids[1] || ev.Type != "grant.active" {
 			t.Errorf("%+v", ev)
 		}
 		f.empty(grants)
 	})
 	t.Run("FIFO", func(t *testing.T) {
 		for i, m := range f.arrived(ordered, 2) {
-			if ev := readPublished(t, aws.ToString(m.Body)).event(t); ev.ID != ids[i] || m.Attributes["MessageDeduplicationId"] != ids[i] ||
+			if ev := readSNS(t, aws.ToString(m.Body)).event(t); ev.ID != ids[i] || m.Attributes["MessageDeduplicationId"] != ids[i] ||
 				m.Attributes["MessageGroupId"] != []string{theSource, "api"}[i] {
 				t.Errorf("message %d: %v of %s", i, m.Attributes, aws.ToString(m.Body))
 			}
@@ -112,7 +112,7 @@ func TestSNS(t *testing.T) {
 				t.Fatalf("%+v", got)
 			}
 			m := f.arrived(everything, 1)[0]
-			p := readPublished(t, aws.ToString(m.Body))
+			p := readSNS(t, aws.ToString(m.Body))
 			ev := p.event(t)
 			if ev.ID != id || ev.Raw != nil || !strings.HasPrefix(ev.Request.Reason, "why why ") ||
 				strings.Join(p.Trimmed, ",") != want || queueAttributes(m)["trimmed"] != want {
@@ -152,7 +152,7 @@ func TestSNSThrottles(t *testing.T) {
 	if d := got.to(t, "nowhere"); d.State != "dead" || d.Attempts != 1 || !strings.Contains(d.LastError, "NotFound") || strings.Contains(d.LastError, "arn:") {
 		t.Errorf("%+v", d)
 	}
-	if ev := readPublished(t, aws.ToString(f.arrived(queue, 1)[0].Body)).event(t); ev.ID != id {
+	if ev := readSNS(t, aws.ToString(f.arrived(queue, 1)[0].Body)).event(t); ev.ID != id {
 		t.Errorf("%+v", ev)
 	}
 	f.empty(queue)
