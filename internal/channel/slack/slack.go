@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/handlebars"
 	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/secret"
 )
@@ -16,11 +17,19 @@ const Type = "slack_webhook"
 // Config is where the messages go.
 type Config struct {
 	URL secret.String // who knows it can post
+	// Text renders the message's text; nil for the relay's own message.
+	// TextTemplate is its text.
+	Text         *handlebars.Template
+	TextTemplate secret.String
 }
 
 // Reveal implements [channel.Config].
 func (c *Config) Reveal() json.RawMessage {
-	out, _ := json.Marshal(map[string]string{"url": c.URL.Reveal()}) // strings always marshal
+	o := map[string]string{"url": c.URL.Reveal()}
+	if c.Text != nil {
+		o["text_template"] = c.TextTemplate.Reveal()
+	}
+	out, _ := json.Marshal(o) // strings always marshal
 	return out
 }
 
@@ -66,10 +75,18 @@ func (Kind) Parse(config json.RawMessage) (channel.Config, error) {
 	if key == "webhook_url" {
 		o.Text("url") // noted above
 	}
+	c := &Config{URL: secret.New(address)}
+	if s, ok := o.Text("text_template"); ok {
+		text, err := handlebars.Parse(s, handlebars.SlackText)
+		if err != nil {
+			o.Fail("text_template", err.Error())
+		}
+		c.Text, c.TextTemplate = text, secret.New(s)
+	}
 	if err := o.Err(); err != nil {
 		return nil, err
 	}
-	return &Config{URL: secret.New(address)}, nil
+	return c, nil
 }
 
 // Mask implements [channel.Kind]. The address is shown under url, whatever it
@@ -83,5 +100,8 @@ func (Kind) Mask(config json.RawMessage) json.RawMessage {
 		delete(o, "webhook_url")
 		config, _ = json.Marshal(o)
 	}
-	return channel.MaskObject(config, map[string]func(json.RawMessage) any{"url": channel.ShowURL})
+	return channel.MaskObject(config, map[string]func(json.RawMessage) any{
+		"url":           channel.ShowURL,
+		"text_template": channel.ShowPlain,
+	})
 }

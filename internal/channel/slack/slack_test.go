@@ -49,7 +49,11 @@ func TestParseRefuses(t *testing.T) {
 		{`{"url":"https://a.example/","webhook_url":"https://a.example/"}`, "webhook_url", "one of them"},
 		{`{"url":"https://hooks.slack.com/***"}`, "url", "holds the mask"},
 		{`{"url":"***"}`, "url", "holds the mask"},
-		{`{"url":"https://a.example/","text_template":"canary"}`, "text_template", "is not a key"},
+		{`{"url":"https://a.example/","text":"canary"}`, "text", "is not a key"},
+		{`{"url":"https://a.example/","text_template":""}`, "text_template", "must not be empty"},
+		{`{"url":"https://a.example/","text_template":["canary"]}`, "text_template", "must be a string"},
+		{`{"url":"https://a.example/","text_template":"canary\n{{request.reson}}"}`, "text_template", "line 2: reson is no key here"},
+		{`{"url":"https://a.example/","text_template":"canary {{{request.reason}}}"}`, "text_template", "line 1: {{{x}}}"},
 		{`{"url":"https://a.example/","name":"canary"}`, "name", "is not a key"},
 		{`{"url":"https://a.example/"} canary`, "config", "one JSON object"},
 		{`[]`, "config", "one JSON object"},
@@ -76,6 +80,7 @@ func TestMask(t *testing.T) {
 		{`{"webhook_url":"https://hooks.slack.com/services/canary"}`, `{"url":"https://hooks.slack.com/***"}`},
 		{`{"url":"https://a.example/canary","webhook_url":"https://b.example/canary"}`, `{"url":"https://a.example/***"}`},
 		{`{"webhook_url":"${CANARY}"}`, `{"url":"***"}`},
+		{`{"url":"https://a.example/canary","text_template":"<!here> {{type}}"}`, `{"text_template":"\u003c!here\u003e {{type}}","url":"https://a.example/***"}`},
 		{`{"url":["canary"],"extra":"canary"}`, `{"extra":"***","url":"***"}`},
 		{`canary`, `{}`},
 	}
@@ -88,6 +93,7 @@ func TestMask(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(`{"url":"https://hooks.slack.com/services/T0/B0/x"}`)
+	f.Add(`{"url":"https://a.example/","text_template":"{{type}} <https://a.example|{{request.reason}}>"}`)
 	f.Add(`{"webhook_url":"http://[::1]:80/%2a"}`)
 	f.Add(`{"url":"https://a.example/\ud800","url":1}`)
 	f.Fuzz(func(t *testing.T, in string) {

@@ -28,12 +28,12 @@ func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Reci
 	if !ok {
 		return nil, transport.Misconfigured(a.Channel.ConfigErr)
 	}
-	body, err := render(a.Event)
+	message, err := body(c, a.Event)
 	if err != nil {
-		return nil, transport.Unrenderable("the message cannot be written as JSON")
+		return nil, err
 	}
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	answer, err := transport.Post(ctx, t.clients.For(a.Channel), c.URL.Reveal(), header, body)
+	answer, err := transport.Post(ctx, t.clients.For(a.Channel), c.URL.Reveal(), header, message)
 	if err != nil {
 		return nil, err
 	}
