@@ -35,10 +35,18 @@ type delivery struct {
 	NextAttemptAt time.Time `json:"next_attempt_at"`
 	DeliveredAt   time.Time `json:"delivered_at"`
 
+	Recipients []recipient `json:"recipients"` // of email
+
 	// In the list of deliveries only.
 	EventID   string    `json:"event_id"`
 	EventType string    `json:"event_type"`
 	CreatedAt time.Time `json:"created_at"`
+}
+
+type recipient struct {
+	Address   string `json:"address"`
+	State     string `json:"state"`
+	LastError string `json:"last_error"`
 }
 
 // final reports whether nothing more is going to happen to the event.
