@@ -70,6 +70,16 @@ func explainChannel(w io.Writer, ch *channel.Channel, t *config.Tenant) {
 		slug = k.Slug()
 	}
 	fmt.Fprintf(w, "  Channel %s: %s, takes %s\n    %s\n", ch.Name, slug, wants, ch.Masked)
+	if r := ch.Rate(); r != nil {
+		fmt.Fprintf(w, "    is told at most %s, over all workers; what is more waits\n", r)
+	}
+	if len(ch.Redact) > 0 {
+		hidden := slices.Clone(ch.Redact)
+		if rawIsGone(ch.Redact) != "" {
+			hidden = append(slices.DeleteFunc(hidden, isRaw), "raw")
+		}
+		fmt.Fprintf(w, "    does not see %s\n", strings.Join(hidden, ", "))
+	}
 	if len(ch.Filters) == 0 {
 		return
 	}

@@ -49,6 +49,7 @@ func warnings(f *config.File, need config.Need) []warning {
 			}
 		}
 		for j, ch := range tenant.Channels {
+			out = append(out, channelWarnings(fmt.Sprintf("%s.channels[%d]", key, j), ch)...)
 			if !reachable(ch.Filters, tenant) {
 				add(fmt.Sprintf("%s.channels[%d].event_filters", key, j), "nothing that comes in for the tenant is of these types: the channel gets nothing but tests")
 			}
