@@ -67,8 +67,14 @@ var scenes = []scene{
 		{op: "the delivery is recorded", left: "delivery active; claim; record: delivered; listed"},
 		{op: "the delivery is done", left: "claim; record: delivered; listed"},
 	}},
+	{"turn", sceneTurn, active, []step{
+		{op: "the turn is given"},
+		{op: "the wait is recorded", left: "delivery active; claim; record: throttled; listed"},
+		{op: "the delivery waits", left: "delivery retry; claim; record: throttled; listed"},
+	}},
 	{"retry", sceneRetry, active, []step{
 		{op: theSend, left: active, again: true},
+		{op: "the failure is told", left: active, again: true},
 		{op: "the retry is recorded", left: "delivery active; claim; record: retrying; listed"},
 		{op: "the delivery waits", left: "delivery retry; claim; record: retrying; listed"},
 		{op: dueDelivery, left: "delivery pending; claim; record: retrying; listed"},

@@ -140,6 +140,20 @@ func (s *stage) diesInSend(to *sink, px *crashProxy) {
 	s.await(px)
 }
 
+func sceneTurn(s *stage) {
+	a := newSink(s.t)
+	c := webhookTo("a", a)
+	c.rate = "2/m" // so that the second waits in the queue
+	s.open(c)
+	s.before(func() { s.settle(s.send(preapproval("first"))) })
+	s.id = s.send(preapproval("a"))
+	s.workerDies()
+	s.aWorker()
+	got := s.settle(s.id)
+	s.rest()
+	s.want(got, "a", a, "delivered", 1, 0, 1)
+}
+
 func sceneRetry(s *stage) {
 	script := []answer{status(500), {}}
 	if s.point.again { // the one that nobody knows of

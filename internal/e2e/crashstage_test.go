@@ -172,7 +172,7 @@ func (s *stage) left() string {
 			states = []string{"settled"}
 		}
 		facts = append(facts, "record: "+strings.Join(states, ", "))
-		open := slices.Contains(states, "pending") || slices.Contains(states, "retrying")
+		open := slices.ContainsFunc(states, func(s string) bool { return s == "pending" || s == "retrying" || s == "throttled" })
 		if open && rdb.ZScore(ctx, "ar:{"+tenant+"}:open", s.id).Err() != nil {
 			s.t.Error("a delivery is open and its event is not on the index of the open")
 		}

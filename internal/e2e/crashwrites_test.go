@@ -95,7 +95,7 @@ var operations = map[string]operation{
 	"HMGET ar:{event}":             {name: "the delivery is loaded"}, // a read: the last before a send
 	"receipt/record.lua delivered": {name: "the delivery is recorded"},
 	"receipt/record.lua retrying":  {name: "the retry is recorded"},
-	"receipt/record.lua throttled": {name: "the retry is recorded"},
+	"receipt/record.lua throttled": {name: "the wait is recorded"},
 	"receipt/record.lua dead":      {name: "the death is recorded"},
 	"receipt/dead.lua":             {name: "the death is listed"},
 	"ZREM ar:{tenant}:dead:":       {name: "the delivery is off the list of the dead"},
@@ -108,6 +108,10 @@ var operations = map[string]operation{
 	"receipt/take.lua":             {name: takeOpen},
 	"receipt/looked.lua":           {name: "the look is over"},
 	"ZREM ar:{tenant}:open":        {name: "the closed is off the index"},
+
+	// The channels' gates.
+	"gate/enter.lua":  {name: "the turn is given"},
+	"gate/report.lua": {name: "the failure is told"},
 
 	// Channels.
 	"channelstore/read.lua":       {why: readsOnly},

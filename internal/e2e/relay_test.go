@@ -28,6 +28,7 @@ type channelConf struct {
 	name, kind string
 	config     map[string]any
 	filters    []string
+	rate       string // "": the type's own
 }
 
 // webhookTo is a generic-webhook channel to a sink.
@@ -119,6 +120,9 @@ func (r *relay) file() string {
 		fmt.Fprintf(&b, "      - name: %s\n        type: %s\n        config: %s\n", c.name, c.kind, config)
 		if len(c.filters) > 0 {
 			fmt.Fprintf(&b, "        event_filters: [%s]\n", strings.Join(c.filters, ", "))
+		}
+		if c.rate != "" {
+			fmt.Fprintf(&b, "        rate_limit: %s\n", c.rate)
 		}
 	}
 	if r.delivery != "" {

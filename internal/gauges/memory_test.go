@@ -19,7 +19,9 @@ import (
 	"accessrelay/internal/channelstore"
 	"accessrelay/internal/dedup"
 	"accessrelay/internal/event"
+	"accessrelay/internal/gate"
 	"accessrelay/internal/queue"
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/receipt"
 	"accessrelay/internal/redistest"
 	"accessrelay/internal/source/p0"
@@ -42,6 +44,7 @@ func TestMemoryIsAsDocumented(t *testing.T) {
 	m.tasks(got)
 	m.channels(got)
 	m.claims(got)
+	m.gates(got)
 	for structure, bytes := range got {
 		said, ok := want[structure]
 		switch {
@@ -304,6 +307,24 @@ func (m *scales) channels(got map[string]float64) {
 	got["channel made through the API"] = m.weigh(`ar:\{.*\}:channels(:names)?`) / many
 	got["channel of the file that the relay disabled"] = m.weigh(`ar:\{.*\}:channels:disabled`) / many
 	got["revision of a tenant's channels"] = m.weigh(`ar:\{.*\}:channels:rev`)
+}
+
+// gates fills a gate with all that it can hold.
+func (m *scales) gates(got map[string]float64) {
+	g := gate.New(m.server.Client())
+	for range many {
+		e := gate.Entry{
+			ChannelID: uuid.NewString(), DeliveryID: event.DeliveryID(m.accepted().ID, 0), EventID: m.accepted().ID,
+			Rate: &ratelimit.Rate{N: 1, Per: time.Second},
+		}
+		for range 2 {
+			_, err := g.Enter(m.t.Context(), e)
+			m.must(err)
+		}
+		_, err := g.Report(m.t.Context(), e, gate.Pass{}, gate.Result{Down: true, Hold: time.Hour})
+		m.must(err)
+	}
+	got["gate of a channel"] = m.weigh(`ar:\{gate:.*\}`) / many
 }
 
 func (m *scales) claims(got map[string]float64) {
