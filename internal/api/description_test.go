@@ -210,6 +210,39 @@ func TestManualHasTheRoutes(t *testing.T) {
 	}
 }
 
+// TestManualShowsWhatIsDescribed: the answers in the manual are as the description
+// has them.
+func TestManualShowsWhatIsDescribed(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, m := range regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(string(manual), -1) {
+		text := m[1]
+		if strings.Contains(text, "[…]") {
+			continue
+		}
+		schema := "AcceptedEvent"
+		for _, known := range []struct{ mark, schema string }{
+			{`"errorId"`, "Error"}, {`"event_id"`, "DeliveryPage"}, {`"deliveries"`, "Receipt"}, {`{"data":[{"id":"c`, "ChannelPage"}, {`"managed_by"`, "Channel"},
+		} {
+			if strings.Contains(text, known.mark) {
+				schema = known.schema
+				break
+			}
+		}
+		if seen[schema]++; described.Valid(schema, text) != nil {
+			t.Errorf("%v: %s", described.Valid(schema, text), text)
+		}
+	}
+	for _, schema := range []string{"AcceptedEvent", "Error", "DeliveryPage", "Receipt", "ChannelPage", "Channel"} {
+		if seen[schema] == 0 {
+			t.Errorf("the manual shows no %s: %v", schema, seen)
+		}
+	}
+}
+
 // TestManualHasTheCodes: the manual's table of errors and the description name
 // the same codes.
 func TestManualHasTheCodes(t *testing.T) {
