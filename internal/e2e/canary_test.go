@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +59,9 @@ func TestNothingLeaks(t *testing.T) {
 		"a redirect's target":       "canary-redirect",
 		"a destination's answer":    "canary-answer",
 		"a config that was refused": "canary-refused",
+		"a mail password":           "canary-mail-password",
+		"an AWS secret":             "canary-aws-secret",
+		"an endpoint's path":        "canary-endpoint-path",
 	}
 	echo := newSink(t, answer{status: 500, body: "canary-answer"}, answer{status: 400, body: "canary-answer", header: map[string]string{"X-Error": "canary-answer"}})
 	moved := newSink(t, answer{status: 307, header: map[string]string{"Location": "http://127.0.0.1:1/canary-redirect"}})
@@ -70,11 +74,12 @@ func TestNothingLeaks(t *testing.T) {
 	full.config["headers"] = map[string]any{"Authorization": "Bearer canary-header-value"}
 	full.config["signing_secret"] = secrets["the signing secret"]
 
-	r := newRelay(t, full, conf("echo", "generic-webhook", at(echo)), conf("moved", "generic-webhook", at(moved)),
+	others, authority := spoiltChannels(t)
+	r := newRelay(t, append(others, full, conf("echo", "generic-webhook", at(echo)), conf("moved", "generic-webhook", at(moved)),
 		conf("chat", "slack-webhook", "${SLACK_URL}"),
 		conf("closed", "generic-webhook", "http://127.0.0.1:1/canary-webhook-path"),
 		conf("metadata", "generic-webhook", "http://169.254.169.254/canary-webhook-path"),
-		conf("tls", "generic-webhook", strings.Replace(at(fine), "http:", "https:", 1)))
+		conf("tls", "generic-webhook", strings.Replace(at(fine), "http:", "https:", 1)))...)
 	r.delivery = "  backoff: [100ms]\n  allow_networks: [127.0.0.0/8]\n"
 	if err := r.redis.Client().Do(t.Context(), "ACL", "SETUSER", "relay", "on", ">canary-redis-password", "~*", "&*", "+@all").Err(); err != nil {
 		t.Fatal(err)
@@ -84,7 +89,7 @@ func TestNothingLeaks(t *testing.T) {
 	r.writeFile()
 	r.startIngest("ACCESSRELAY_SECRETS_RECIPIENTS="+recipient, "ACCESSRELAY_LOG_LEVEL=debug")
 	r.startWorker("ACCESSRELAY_SECRETS_IDENTITY_FILE="+identityFile, "ACCESSRELAY_LOG_LEVEL=debug",
-		"SLACK_URL="+echo.url+"/canary-slack-path")
+		"SLACK_URL="+echo.url+"/canary-slack-path", "SSL_CERT_FILE="+authority)
 	identity, err := os.ReadFile(identityFile)
 	if err != nil {
 		t.Fatal(err)
@@ -100,10 +105,18 @@ func TestNothingLeaks(t *testing.T) {
 		"signing_secret": secrets["the signing secret"],
 	})
 	r.create("slack-webhook", map[string]any{"name": "sealed chat", "webhook_url": echo.url + "/canary-slack-path"})
+	for _, c := range others {
+		r.create(c.kind, map[string]any{"name": "sealed " + c.name, "config": c.config})
+	}
 	shown := spoilAPI(t, r)
 	shown = append(shown, spoilHooks(t, r, secrets)...)
-	r.settle(r.send(canaryEvent("a")), retries)
-	r.settle(r.send([]byte(`{"id":"n","name":"N","eventType":"canary-type","data":{"reason":"canary-reason"}}`)), retries)
+	checkSpoilt(t, r, r.settle(r.send(canaryEvent("a")), retries))
+	// The second event of those that fail: their breakers open, and it waits.
+	waiting := r.send([]byte(`{"id":"n","name":"N","eventType":"canary-type","data":{"reason":"canary-reason"}}`))
+	eventually(t, retries, "every channel has been tried", func() bool {
+		got := r.receipt(waiting)
+		return len(got.Deliveries) > 0 && !slices.ContainsFunc(got.Deliveries, func(d delivery) bool { return d.State == "pending" })
+	})
 	for _, path := range []string{"/v1/deliveries", "/v1/deliveries?state=dead", channelsPath} {
 		r.call(http.MethodGet, path, "")
 	}
@@ -156,6 +169,13 @@ func TestNothingLeaks(t *testing.T) {
 // spoilAPI makes calls that are refused, with canaries in them.
 func spoilAPI(t *testing.T, r *relay) []string {
 	t.Helper()
+	for slug, bodies := range spoiltConfigs {
+		for _, body := range bodies {
+			if got := r.call(http.MethodPost, channelsPath+"/"+slug, body); got.status != http.StatusBadRequest {
+				t.Errorf("%s: status %d, %s", body, got.status, got.body)
+			}
+		}
+	}
 	for _, body := range []string{
 		`{"name":"x","url":"ftp://canary-refused"}`,
 		`{"name":"x","url":"https://u:canary-refused@example.com/"}`,
