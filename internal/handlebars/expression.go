@@ -231,17 +231,20 @@ func (p *parser) part() (s string, plain bool, err error) {
 	if id := p.id(); id != "" {
 		return id, true, nil
 	}
-	if r, _ := utf8.DecodeRuneInString(rest); rest != "" && unicode.IsPrint(r) && r != '}' && r != '~' {
+	wrong := strings.TrimLeftFunc(rest, func(r rune) bool { return !isSpace(r) && !strings.ContainsRune(notInNames, r) })
+	if r, _ := utf8.DecodeRuneInString(wrong); wrong != "" && unicode.IsPrint(r) && !strings.ContainsRune(" }~", r) {
 		return "", false, p.fail("%q has no place here; a key with such letters is written in brackets: [a key]", r)
 	}
 	return "", false, p.fail("a name is missing here")
 }
 
+const notInNames = "!\"#%&'()*+,./;<=>@[\\]^`{|}~"
+
 // id reads a name: see ID in the grammar of Handlebars.
 func (p *parser) id() string {
 	rest := p.src[p.pos:]
 	n := strings.IndexFunc(rest, func(r rune) bool {
-		return isSpace(r) || strings.ContainsRune("!\"#%&'()*+,./;<=>@[\\]^`{|}~", r)
+		return isSpace(r) || strings.ContainsRune(notInNames, r)
 	})
 	if n < 0 {
 		n = len(rest)

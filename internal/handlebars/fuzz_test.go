@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"accessrelay/internal/event"
 )
@@ -219,7 +220,7 @@ func FuzzRaw(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		ev := fullSample()
 		ev.Raw = json.RawMessage(raw)
-		valid := json.Valid(ev.Raw)
+		valid := json.Valid(ev.Raw) && utf8.Valid(ev.Raw) && utf8.Valid(ev.Raw)
 		for _, text := range []string{
 			`{{json raw}}`,
 			`{"raw": {{raw}} }`,
