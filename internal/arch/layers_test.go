@@ -31,7 +31,9 @@ var rules = Rules{
 		"e2e": 7, "bench": 7, "recipes": 7,
 	},
 	Peers: []Peer{
-		{"channel", "handlebars", "a config's templates are checked where the config is"},
+		{"channel/email", "handlebars", "a config's templates are checked where the config is"},
+		{"channel/slack", "handlebars", "the same"},
+		{"channel/webhook", "handlebars", "the same"},
 		{"handlebars", "wording", "a template can ask for the event in words"},
 		{"channelstore", "channel", "what is stored is a channel, opened and sealed here"},
 		{"event", "suggest", "a filter that is no type is answered with the one that was meant, in the file and through the API"},
