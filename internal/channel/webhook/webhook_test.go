@@ -145,6 +145,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"url":"https://a.example/x","headers":{"authorization":"Bearer x"},"signing_secret":"` + whsec(24) + `"}`)
 	f.Add(`{"url":"http://10.0.0.1","headers":{"X-é":"é"}}`)
 	f.Add(`{"headers":{"a":"1","A":"2"}}`)
+	f.Add(`{"url":"https://a.example","body_template":"{\"a\": {{type}}}","content_type":"application/x+json; charset=utf-8"}`)
+	f.Add(`{"url":"https://a.example","body_template":"a={{type}}","content_type":"application/x-www-form-urlencoded"}`)
 	f.Fuzz(func(t *testing.T, in string) {
 		if masked := (Kind{}).Mask(json.RawMessage(in)); !json.Valid(masked) {
 			t.Errorf("Mask gives %s", masked)
