@@ -22,6 +22,10 @@ import (
 	"accessrelay/internal/workerd"
 )
 
+// enqueueTimeout is longer than a real ingest's: the Redis is in the same process,
+// and a laptop that is busy building must not answer 503 to its first samples.
+const enqueueTimeout = "5s"
+
 // Options are what a [Stack] is made of.
 type Options struct {
 	Ports Ports // the zero value takes free ones
@@ -91,7 +95,7 @@ func (s *Stack) start(ctx context.Context, ports Ports) error {
 func (s *Stack) startIngest(ctx context.Context, ports Ports, redisURL string) error {
 	settings, err := config.ParseIngest([]string{
 		"--config=" + s.Demo.ConfigFile, "--redis-url=" + redisURL, "--secrets-recipients=" + s.Demo.Recipient,
-		"--hooks-addr=" + addr(ports.Hooks), "--api-addr=" + addr(ports.API), "--ops-addr=" + addr(ports.IngestOps),
+		"--enqueue-timeout=" + enqueueTimeout, "--hooks-addr=" + addr(ports.Hooks), "--api-addr=" + addr(ports.API), "--ops-addr=" + addr(ports.IngestOps),
 	}, nil, io.Discard)
 	if err != nil {
 		return fmt.Errorf("settings of ingest: %w", err)

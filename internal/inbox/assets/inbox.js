@@ -177,11 +177,14 @@ const resized = new ResizeObserver((entries) => {
 document.addEventListener('load', (e) => {
   const frame = e.target;
   if (!frame.matches?.('iframe.mail')) return;
-  const doc = frame.contentDocument;
-  for (const kind of ['click', 'auxclick']) {
-    doc.addEventListener(kind, (c) => { if (c.target.closest?.('a, area')) c.preventDefault(); }, true);
+  // Listeners do not run in a frame without scripts, so the links themselves go.
+  for (const a of frame.contentDocument?.querySelectorAll('a, area') ?? []) {
+    const to = a.getAttribute('href') ?? a.getAttribute('xlink:href');
+    if (to) a.setAttribute('title', to);
+    a.removeAttribute('href');
+    a.removeAttribute('xlink:href');
   }
-  for (const a of doc.querySelectorAll('a[href]')) a.title = a.href;
+  frame.classList.add('ready');
   fit(frame);
   resized.observe(frame);
 }, true);

@@ -1,0 +1,275 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// browsers are the names under which one may be on PATH; Debian's is the first.
+var browsers = []string{"chromium", "chromium-browser", "google-chrome"}
+
+func findBrowser(t *testing.T) string {
+	t.Helper()
+	for _, name := range browsers {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("none of %v is on PATH: `make browser` installs Debian's", browsers)
+	return ""
+}
+
+// tab is a page in a real browser, and what it asked for and complained about.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	host string // of the page
+
+	mu       sync.Mutex
+	asked    []string // URLs
+	problems []string
+}
+
+// openTab starts a browser with one window of that size and goes to a page.
+func openTab(t *testing.T, page string, width, height int64) *tab {
+	t.Helper()
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(findBrowser(t)),
+		// Whatever a page tries, nothing leaves the machine: no name is resolved.
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("lang", "en-US"),
+		chromedp.Env("TZ=UTC"),
+	)
+	if os.Getuid() == 0 {
+		// The browser's own sandbox refuses to start as root, which containers of CI
+		// are. What is opened is our page on loopback.
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancelTab := chromedp.NewContext(ctx)
+	ctx, cancelTime := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("closing the browser: %v", err)
+		}
+		cancelTime()
+		cancelTab()
+		cancelAllocator()
+	})
+	u, err := url.Parse(page)
+	if err != nil {
+		t.Fatalf("the page's address: %v", err)
+	}
+	b := &tab{t: t, ctx: ctx, host: u.Host}
+	if err := chromedp.Listen(ctx, b.note); err != nil {
+		t.Fatalf("starting the browser: %v", err)
+	}
+	b.resize(width, height)
+	b.do("opening the page", chromedp.Navigate(page))
+	return b
+}
+
+// note keeps what a page of ours must not cause.
+func (b *tab) note(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.asked = append(b.asked, e.Request.URL)
+	case *network.EventWebSocketCreated:
+		b.asked = append(b.asked, e.URL)
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, "exception: "+e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		b.problems = append(b.problems, fmt.Sprintf("console.%s", e.Type))
+	case *log.EventEntryAdded: // what the browser itself says, such as of a policy that was violated
+		b.problems = append(b.problems, fmt.Sprintf("%s: %s", e.Entry.Level, e.Entry.Text))
+	}
+}
+
+func (b *tab) complaints() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.problems)
+}
+
+// stayed checks that every request went to the page's own server, and that there is
+// no other tab.
+func (b *tab) stayed() {
+	b.t.Helper()
+	b.mu.Lock()
+	asked := slices.Clone(b.asked)
+	b.mu.Unlock()
+	if len(asked) < 4 {
+		b.t.Errorf("only %v were asked for: the requests are not seen", asked)
+	}
+	blocked := func(raw string) bool { // by the policy: told of, never sent
+		return slices.ContainsFunc(b.complaints(), func(p string) bool { return strings.Contains(p, "violates") && strings.Contains(p, raw) })
+	}
+	for _, raw := range asked {
+		if u, err := url.Parse(raw); (err != nil || u.Host != b.host && u.Scheme != "data") && !blocked(raw) {
+			b.t.Errorf("the page asked for %s", raw)
+		}
+	}
+	targets, err := chromedp.Targets(b.ctx)
+	if err != nil {
+		b.t.Fatalf("asking for the tabs: %v", err)
+	}
+	pages := 0
+	for _, target := range targets {
+		if target.Type == "page" {
+			pages++
+		}
+	}
+	if pages != 1 {
+		b.t.Errorf("there are %d tabs", pages)
+	}
+}
+
+// quiet is stayed, and that the browser had nothing to complain about.
+func (b *tab) quiet() {
+	b.t.Helper()
+	b.stayed()
+	for _, p := range b.complaints() {
+		b.t.Errorf("the browser says: %s", p)
+	}
+}
+
+func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// eval runs JavaScript in the page; a promise is waited for.
+func eval[T any](b *tab, js string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", js, err)
+	}
+	return v
+}
+
+// await waits until an expression is true.
+func (b *tab) await(js string) {
+	b.t.Helper()
+	eventually(b.t, soon, js, func() bool { return eval[bool](b, "Boolean("+js+")") })
+}
+
+// sees waits until an element is visible and shows words.
+func (b *tab) sees(selector, words string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf(`(() => { const e = document.querySelector(%q); return e?.checkVisibility() && e.innerText.includes(%q); })()`, selector, words))
+}
+
+// unseen waits until an element is visible and does not show words.
+func (b *tab) unseen(selector, words string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf(`(() => { const e = document.querySelector(%q); return e?.checkVisibility() && !e.innerText.includes(%q); })()`, selector, words))
+}
+
+// hidden waits until an element cannot be seen: it has no box, or something else
+// is in front of its middle.
+func (b *tab) hidden(selector string) {
+	b.t.Helper()
+	b.await(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q), r = e.getBoundingClientRect();
+		return !e.checkVisibility({contentVisibilityAuto: true}) || !e.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2));
+	})()`, selector))
+}
+
+// click clicks with the mouse, where the element is.
+func (b *tab) click(selector string) {
+	b.t.Helper()
+	b.do("clicking on "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// clickInside clicks on an element in a mail's frame.
+func (b *tab) clickInside(message, selector string) {
+	b.t.Helper()
+	at := eval[[]float64](b, fmt.Sprintf(`(() => {
+		const frame = document.querySelector(%q), e = frame.contentDocument.querySelector(%q);
+		e.scrollIntoView({block: 'center'});
+		const outer = frame.getBoundingClientRect(), r = e.getClientRects()[0];
+		return [outer.x + frame.clientLeft + r.x + r.width / 2, outer.y + frame.clientTop + r.y + r.height / 2];
+	})()`, message+" iframe.mail", selector))
+	b.do("clicking on "+selector, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+func (b *tab) resize(width, height int64) {
+	b.t.Helper()
+	b.do("resizing the window", chromedp.EmulateViewport(width, height))
+}
+
+// picture is what the window shows, as a PNG small enough for a page of the documentation.
+func (b *tab) picture() []byte {
+	b.t.Helper()
+	raw, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatalf("taking a screenshot: %v", err)
+	}
+	img, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		b.t.Fatalf("reading a screenshot: %v", err)
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, shrink(img)); err != nil {
+		b.t.Fatalf("writing a screenshot: %v", err)
+	}
+	return out.Bytes()
+}
+
+// shrink gives an image the 256 colours that most of it has. Of a page of text that
+// leaves all but the shades of its pictures.
+func shrink(img image.Image) image.Image {
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA {
+		r, g, b, _ := img.At(x, y).RGBA()
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 0xff} //nolint:gosec // 16 bits
+	}
+	size := img.Bounds()
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	shades := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	var palette color.Palette
+	for _, c := range shades[:min(len(shades), 256)] {
+		palette = append(palette, c)
+	}
+	out := image.NewPaletted(size, palette)
+	index := map[color.RGBA]uint8{}
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			c := at(x, y)
+			i, ok := index[c]
+			if !ok {
+				i = uint8(palette.Index(c)) //nolint:gosec // below 256
+				index[c] = i
+			}
+			out.SetColorIndex(x, y, i)
+		}
+	}
+	return out
+}
