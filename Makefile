@@ -95,9 +95,23 @@ aws-tools:
 	(cd $(BIN)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null); \
 	cp $(NODE_TOOLS)/package-lock.json $(BIN)/node/installed.json
 
+# A test clicks through the inbox in a real browser. The names are those that it looks for.
+.PHONY: browser
+browser:
+	@has() { for b in chromium chromium-browser google-chrome; do command -v $$b >/dev/null && return; done; return 1; }; \
+	has && exit 0; \
+	if [[ $$(id -u) == 0 ]] && command -v apt-get >/dev/null; then \
+		echo "no browser is on PATH: installing Debian's chromium"; \
+		apt-get update -qq >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null 2>&1; \
+	fi; \
+	has || { \
+		echo "make: a test clicks through the inbox in chromium or google-chrome, and neither is on PATH;" \
+		     "install one: apt-get install chromium, brew install --cask google-chrome, …" >&2; exit 1; }
+
 # All that the tests call beside Go.
 .PHONY: test-tools
-test-tools: redis readme-tools mail-tools aws-tools
+test-tools: redis readme-tools mail-tools aws-tools browser
 
 .PHONY: test
 test: test-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
@@ -163,6 +177,11 @@ million: redis ## Have ingest accept N events (1000000) with no worker, then a w
 .PHONY: benchstat
 benchstat: ## Compare two outputs of make bench: make benchstat OLD=a.txt NEW=b.txt
 	$(TOOL) benchstat $(OLD) $(NEW)
+
+.PHONY: screenshots
+screenshots: browser ## Have the browser's test write the screenshots of docs/images
+	@mkdir -p docs/images
+	ACCESSRELAY_SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -count=1 -run=TestInboxInABrowser ./internal/e2e
 
 .PHONY: compose-up
 compose-up: ## Build the images and start the stack of deploy/compose.yaml
