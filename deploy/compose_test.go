@@ -26,6 +26,21 @@ func read(t *testing.T, name string) string {
 	return string(b)
 }
 
+// The demo's channels deliver to where the sink listens.
+func TestSinkListensWhereSetupSays(t *testing.T) {
+	compose := read(t, "compose.yaml")
+	for _, pair := range []struct{ setup, sink string }{
+		{`--sink-url=http://sink`, `--addr=`},
+		{`--sink-smtp-addr=sink`, `--smtp-addr=`},
+	} {
+		told := regexp.MustCompile(regexp.QuoteMeta(pair.setup) + `:(\d+)\n`).FindStringSubmatch(compose)
+		listens := regexp.MustCompile(`inbox,.*"` + pair.sink + `:(\d+)"`).FindStringSubmatch(compose)
+		if told == nil || listens == nil || told[1] != listens[1] {
+			t.Errorf("setup is told %s:%v, and the sink listens at %s:%v", pair.setup, told, pair.sink, listens)
+		}
+	}
+}
+
 // What setup makes is read by whom README.md says, and by nobody else. A
 // folder that setup writes is in its image with the owner that a new volume
 // takes over.
