@@ -1,6 +1,9 @@
 package api_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -121,6 +124,45 @@ func TestEveryType(t *testing.T) {
 	}
 	if leaks(h.log.String()) {
 		t.Error("the log holds a secret")
+	}
+}
+
+// TestNoAnswerQuotesAConfig: whatever is wrong with a value, the answer names its
+// key and holds nothing of it.
+func TestNoAnswerQuotesAConfig(t *testing.T) {
+	h := start(t)
+	values := []string{
+		`"` + canary + `"`, `"` + canary + `\u0000"`, `"https://` + canary + `:x/"`, `"***` + canary + `"`, `"{{` + canary + `"`, `["` + canary + `"]`,
+		`{"` + canary + `":1}`, `{"X":"` + canary + `\n"}`, `[["` + canary + `"]]`, `"` + strings.Repeat(canary, 1000) + `"`,
+	}
+	refused := 0
+	for _, c := range configs {
+		var keys map[string]json.RawMessage
+		if err := json.Unmarshal([]byte("{"+c.flat+"}"), &keys); err != nil {
+			t.Fatal(err)
+		}
+		for key := range keys {
+			for i, value := range values {
+				given := maps.Clone(keys)
+				given[key] = json.RawMessage(value)
+				cfg, err := json.Marshal(given)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := h.doUnchecked(request{method: "POST", path: channelsPath + "/" + c.slug, body: fmt.Sprintf(`{"name":"%s %s %d","config":%s}`, c.slug, key, i, cfg)})
+				switch { // what is taken and no secret is shown, a user name for one
+				case got.status == 400 && leaks(got.body):
+					t.Errorf("%s, %s: %s", key, value, got.body)
+				case got.status == 400:
+					refused++
+				case got.status != 201:
+					t.Errorf("%s, %s: %d %s", key, value, got.status, got.body)
+				}
+			}
+		}
+	}
+	if refused < 100 {
+		t.Errorf("only %d were refused", refused)
 	}
 }
 

@@ -1,6 +1,9 @@
 package channel
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // MaskObject returns config with the value of every key replaced by what show
 // makes of it; a nil show, or one that a key lacks, hides the value entirely.
@@ -17,11 +20,13 @@ func MaskObject(config json.RawMessage, show map[string]func(json.RawMessage) an
 			masked[m.key] = f(m.value)
 		}
 	}
-	out, err := json.Marshal(masked)
-	if err != nil {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // people read their templates there
+	if err := enc.Encode(masked); err != nil {
 		return json.RawMessage("{}")
 	}
-	return out
+	return bytes.TrimSpace(out.Bytes())
 }
 
 // ShowURL is for MaskObject: the scheme and host of a URL.

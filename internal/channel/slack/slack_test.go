@@ -80,7 +80,7 @@ func TestMask(t *testing.T) {
 		{`{"webhook_url":"https://hooks.slack.com/services/canary"}`, `{"url":"https://hooks.slack.com/***"}`},
 		{`{"url":"https://a.example/canary","webhook_url":"https://b.example/canary"}`, `{"url":"https://a.example/***"}`},
 		{`{"webhook_url":"${CANARY}"}`, `{"url":"***"}`},
-		{`{"url":"https://a.example/canary","text_template":"<!here> {{type}}"}`, `{"text_template":"\u003c!here\u003e {{type}}","url":"https://a.example/***"}`},
+		{`{"url":"https://a.example/canary","text_template":"<!here> {{type}}"}`, `{"text_template":"<!here> {{type}}","url":"https://a.example/***"}`},
 		{`{"url":["canary"],"extra":"canary"}`, `{"extra":"***","url":"***"}`},
 		{`canary`, `{}`},
 	}
