@@ -32,11 +32,11 @@ type reader struct {
 func newReader(t *testing.T) *reader {
 	t.Helper()
 	dir := t.TempDir()
-	ports := freePorts(t, 4)
+	ports := freePorts(t, 5)
 	at := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i]) }
 	provider := newJWKSServer(t, jwks(claims{"kty": "OKP", "kid": "idp-1", "crv": "Ed25519", "x": strings.Repeat("A", 43)}))
 	r := &reader{t: t, hooks: "http://" + at(0), api: "http://" + at(1), inbox: "http://" + at(2), addresses: strings.NewReplacer(
-		"127.0.0.1:8080", at(0), "127.0.0.1:8081", at(1), "127.0.0.1:8083", at(2),
+		"127.0.0.1:8080", at(0), "127.0.0.1:8081", at(1), "127.0.0.1:8083", at(2), "127.0.0.1:8084", at(4),
 		"https://idp.example.com/.well-known/jwks.json", provider.url,
 		"hooks.slack.com", "slack.invalid", "audit.example.com", "audit.invalid", // nobody is to be told
 	)}
