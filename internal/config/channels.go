@@ -99,6 +99,10 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 		return
 	}
 	c.Masked = kind.Mask(raw)
+	if j.resolve && j.refers {
+		unresolved := jsonWriter{l: l}
+		c.Masked = hideReferred(c.Masked, kind.Mask(unresolved.write(a)))
+	}
 	parsed, err := kind.Parse(raw)
 	l.oneFile(a, err)
 	if !j.resolve && j.refers {
@@ -111,6 +115,26 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 	if j.resolve {
 		c.Config = parsed
 	}
+}
+
+// hideReferred returns masked, a config with its variables and files resolved,
+// without the values that unresolved hides and masked does not: what stands in a
+// variable or a file of its own is a secret, even in a template that is none.
+func hideReferred(masked, unresolved json.RawMessage) json.RawMessage {
+	var shown, hidden map[string]json.RawMessage
+	if json.Unmarshal(masked, &shown) != nil || json.Unmarshal(unresolved, &hidden) != nil {
+		return unresolved
+	}
+	for key, value := range hidden {
+		if strings.Contains(string(value), channel.Mask) && !strings.Contains(string(shown[key]), channel.Mask) {
+			shown[key] = value
+		}
+	}
+	out, err := json.Marshal(shown)
+	if err != nil {
+		return unresolved
+	}
+	return out
 }
 
 // wantsText is what every kind says of a value that should be a text: see

@@ -1,0 +1,106 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"accessrelay/internal/catalog"
+	"accessrelay/internal/channel/webhook"
+	"accessrelay/internal/config"
+	"accessrelay/internal/event"
+)
+
+const templated = `tenants:
+  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
+    name: acme
+    channels:
+      - name: pager
+        type: generic-webhook
+        config:
+          url: https://pager.example.com/v2
+          body_template: |
+            {
+              "routing_key": "${KEY}",
+              "dollars": "$ and $ {",
+              {{#if request.reason}}
+              "why": "{{request.reason}}",
+              {{/if}}
+              "type": {{type}}
+            }
+      - name: filed
+        type: generic-webhook
+        config: {url: "https://pager.example.com/v2", body_template_file: body.hbs}
+      - name: flow
+        type: slack-webhook
+        config: {url: "https://hooks.example.com/x", text_template: "{{type}}: {{summary}}"}
+      - name: literal
+        type: generic-webhook
+        config: {url: "https://pager.example.com/v2", content_type: text/plain, body_template: "$${KEY} {{type}}"}
+`
+
+func loadTemplated(t *testing.T, text string, need config.Need, vars map[string]string) (*config.File, error) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "accessrelay.yaml")
+	for file, content := range map[string]string{path: text, filepath.Join(dir, "body.hbs"): "{\"key\": \"S3CR3T\", \"dollar\": \"${KEY}\", \"t\": {{type}} }\n"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config.Load(path, need, config.Known{Platforms: catalog.Platforms(), Kinds: catalog.Kinds()},
+		func(name string) (string, bool) { v, ok := vars[name]; return v, ok })
+}
+
+func TestTemplateInTheFile(t *testing.T) {
+	file, err := loadTemplated(t, templated, config.NeedChannels, map[string]string{"KEY": "S3CR3T"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := &event.Event{Type: event.Test, Request: &event.Request{Reason: "${KEY}"}}
+	for name, want := range map[string]string{
+		"pager":   "{\n  \"routing_key\": \"S3CR3T\",\n  \"dollars\": \"$ and $ {\",\n  \"why\": \"${KEY}\",\n  \"type\": \"test\"\n}\n",
+		"literal": "${KEY} test",
+		"filed":   "{\"key\": \"S3CR3T\", \"dollar\": \"${KEY}\", \"t\": \"test\" }",
+	} {
+		for _, c := range file.Tenants[0].Channels {
+			if c.Name != name {
+				continue
+			}
+			got, err := c.Config.(*webhook.Config).Body.Execute(ev)
+			if err != nil || string(got) != want {
+				t.Errorf("%s: %q (%v), want %q", name, got, err, want)
+			}
+		}
+	}
+}
+
+// A template is no secret, but what stands in a variable or a file is one.
+func TestTemplateIsShownWithoutItsSecrets(t *testing.T) {
+	for _, need := range []config.Need{config.NeedAuth, config.NeedChannels} {
+		vars := map[string]string{}
+		if need == config.NeedChannels {
+			vars["KEY"] = "S3CR3T"
+		}
+		file, err := loadTemplated(t, templated, need, vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"pager": `\"routing_key\": \"***\"`, "filed": `"body_template":"***"`, "flow": `{{type}}: {{summary}}`}
+		for _, c := range file.Tenants[0].Channels {
+			if masked := string(c.Masked); strings.Contains(masked, "S3CR3T") || !strings.Contains(masked, want[c.Name]) && need == config.NeedChannels {
+				t.Errorf("need %v: %s shows as %s", need, c.Name, masked)
+			}
+		}
+	}
+}
+
+func TestTemplateErrorsNameBothLines(t *testing.T) {
+	text := strings.Replace(templated, `"type": {{type}}`, `"type": {{typ}}`, 1)
+	_, err := loadTemplated(t, text, config.NeedChannels, map[string]string{"KEY": "S3CR3T"})
+	if err == nil || !strings.Contains(err.Error(), "accessrelay.yaml:9: tenants[0].channels[0].config.body_template: line 7: typ is no key here") ||
+		!strings.Contains(err.Error(), "did you mean type?") || strings.Contains(err.Error(), "S3CR3T") {
+		t.Errorf("%v", err)
+	}
+}
