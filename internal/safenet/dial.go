@@ -93,7 +93,7 @@ func connect(ctx context.Context, c net.Conn, p *url.URL, addr string) (net.Conn
 	}
 	// What is read beyond the answer belongs to the tunnel: an SMTP server speaks first.
 	r := bufio.NewReader(&bounded{c, maxHeader})
-	resp, err := http.ReadResponse(r, req)
+	resp, err := http.ReadResponse(r, req) //nolint:bodyclose // closing would first read it to its end: it is the tunnel
 	if err != nil {
 		return nil, err
 	}

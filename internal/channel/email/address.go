@@ -114,11 +114,11 @@ func checkRecipients(list []string) string {
 		if problem := checkAddress(s); problem != "" {
 			return fmt.Sprintf("entry %d %s", i+1, problem)
 		}
-		if key := strings.ToLower(s); seen[key] {
+		key := strings.ToLower(s)
+		if seen[key] {
 			return fmt.Sprintf("entry %d is there twice", i+1)
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 	}
 	return ""
 }

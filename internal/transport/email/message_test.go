@@ -259,13 +259,10 @@ func TestHostileText(t *testing.T) {
 	for i, seed := range seeds {
 		s := strings.Repeat(seed, size/len(seed)+1)[:size] // may end inside a rune: so may a sender's
 		for n, typ := range map[int]event.Type{1: event.Unrecognized, 12: types[i%len(types)]} {
-			for _, text := range []string{s, seed} {
-				for _, conf := range []*config.Config{c, testConfig(t, nil)} {
-					checkMail(t, composed(t, conf, full(t, typ, text, n)))
-					if t.Failed() {
-						t.Fatalf("with %q in every text of %s, %d times", seed, typ, n)
-					}
-				}
+			checkMail(t, composed(t, c, full(t, typ, s, n)))
+			checkMail(t, composed(t, testConfig(t, nil), full(t, typ, seed, n)))
+			if t.Failed() {
+				t.Fatalf("with %q in every text of %s, %d times", seed, typ, n)
 			}
 		}
 	}

@@ -58,7 +58,7 @@ const closing = 421
 // replyIn returns the reply that err is about. Of two, to EHLO and then HELO, the
 // last one counts, unless the first has closed the session.
 func replyIn(err error) *textproto.Error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // its parts are wanted, not what it is
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		parts := several.Unwrap()
 		for _, part := range parts[:len(parts)-1] {
 			if reply := replyIn(part); reply != nil && reply.Code == closing {
@@ -67,10 +67,10 @@ func replyIn(err error) *textproto.Error {
 		}
 		return replyIn(parts[len(parts)-1])
 	}
-	if wrapping, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // likewise
+	if wrapping, ok := err.(interface{ Unwrap() error }); ok {
 		return replyIn(wrapping.Unwrap())
 	}
-	reply, _ := err.(*textproto.Error) //nolint:errorlint // likewise
+	reply, _ := err.(*textproto.Error) //nolint:errorlint // it is unwrapped above
 	return reply
 }
 

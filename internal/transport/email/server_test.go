@@ -123,7 +123,6 @@ func (s *server) session(c net.Conn) {
 		case strings.HasPrefix(command, "AUTH CRAM-MD5") && strings.HasPrefix(reply, "334"):
 			waiting = 1
 		}
-		line, err := "", error(nil)
 		if command == "DATA" && strings.HasPrefix(reply, "354") {
 			mail, err := r.ReadDotBytes()
 			if err != nil {
@@ -135,7 +134,8 @@ func (s *server) session(c net.Conn) {
 			command = "."
 			continue
 		}
-		if line, err = r.ReadLine(); err != nil {
+		line, err := r.ReadLine()
+		if err != nil {
 			return
 		}
 		if waiting > 0 {

@@ -34,7 +34,7 @@ var errTooLong = errors.New("the server says too much")
 
 // session is one conversation with a server. What fails ends it.
 type session struct {
-	ctx    context.Context //nolint:containedctx // the attempt's: it lives as long
+	ctx    context.Context // the attempt's: it lives as long
 	conn   net.Conn
 	stop   func() bool
 	client *smtp.Client

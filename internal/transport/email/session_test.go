@@ -184,7 +184,7 @@ func TestContextEndsIt(t *testing.T) {
 		t.Run(stage, func(t *testing.T) {
 			arrived := make(chan struct{}, 1)
 			release := make(chan struct{})
-			s := serve(t, func(command string, secure bool) string {
+			s := serve(t, func(command string, _ bool) string {
 				verb, _, _ := strings.Cut(command, " ")
 				if verb == stage {
 					arrived <- struct{}{}
