@@ -61,7 +61,7 @@ const (
 func (n *content) at() int { return n.line }
 func (n *comment) at() int { return n.line }
 func (n *output) at() int  { return n.line }
-func (n *block) at() int   { return n.line }
+func (b *block) at() int   { return b.line }
 
 type expr interface{ expr() }
 

@@ -50,7 +50,7 @@ func TestParseRefuses(t *testing.T) {
 		{Text, "\n{{jsn request}}", "did you mean json?"},
 		{Text, "{{#if (equals type \"x\")}}{{/if}}", "line 1: equals is no helper"},
 		{Text, "{{#if (type)}}{{/if}}", "line 1: type is no helper"},
-		{Text, "{{#eahc access}}{{/eahc}}", "line 1: {{#eahc}} is no block that takes arguments (there are each, if, unless, with); did you mean each?"},
+		{Text, "{{#eech access}}{{/eech}}", "line 1: {{#eech}} is no block that takes arguments (there are each, if, unless, with); did you mean each?"},
 		{Text, "{{#eq type \"x\"}}{{/eq}}", "line 1: eq is no block: write {{#if (eq …)}}…{{/if}}"},
 		{Text, "{{if type}}", "line 1: if is a block: write {{#if …}}…{{/if}}"},
 		{Text, "{{request.reason 1}}", "line 1: request.reason is no helper and takes no arguments"},

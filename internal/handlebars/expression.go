@@ -289,11 +289,7 @@ func (p *parser) skipSpace() {
 
 // isSpace is \s of JavaScript.
 func isSpace(r rune) bool {
-	switch {
-	case r == ' ' || r >= '\t' && r <= '\r' || r == 0xa0 || r == 0xfeff || r == 0x2028 || r == 0x2029:
-		return true
-	}
-	return unicode.Is(unicode.Zs, r)
+	return r == ' ' || r >= '\t' && r <= '\r' || r == 0xa0 || r == 0xfeff || r == 0x2028 || r == 0x2029 || unicode.Is(unicode.Zs, r)
 }
 
 // isWord reports whether s begins with \w of JavaScript.

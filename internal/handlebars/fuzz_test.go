@@ -108,6 +108,7 @@ func setTexts(v reflect.Value, s string) {
 		for i := range v.Len() {
 			setTexts(v.Index(i), s)
 		}
+	default:
 	}
 }
 

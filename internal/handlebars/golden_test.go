@@ -14,11 +14,11 @@ type golden struct {
 	Error    bool
 }
 
-func goldens(t testing.TB) (data []byte, all []golden) {
-	t.Helper()
+func goldens(tb testing.TB) (data []byte, all []golden) {
+	tb.Helper()
 	raw, err := os.ReadFile("testdata/goldens.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var file struct {
 		Implementation string
@@ -26,10 +26,10 @@ func goldens(t testing.TB) (data []byte, all []golden) {
 		Goldens        []golden
 	}
 	if err := json.Unmarshal(raw, &file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(file.Goldens) < 300 {
-		t.Fatalf("only %d goldens", len(file.Goldens))
+		tb.Fatalf("only %d goldens", len(file.Goldens))
 	}
 	return file.Data, file.Goldens
 }

@@ -120,6 +120,7 @@ func (r *run) equal(a, b *value) (bool, error) {
 		return true, nil
 	case listKind, objectKind:
 		return a == b, nil
+	default:
 	}
 	s, err := r.text(a)
 	if err != nil {

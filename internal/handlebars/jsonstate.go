@@ -73,6 +73,7 @@ func (j *jsonState) step(c byte, line int) string {
 			j.at = afterValue
 		}
 		return ""
+	default:
 	}
 	if j.at >= inMinus {
 		if done, problem := j.numberByte(c); !done || problem != "" {
@@ -185,11 +186,11 @@ func (j *jsonState) beginValue(c byte, line int) string {
 	case c >= '1' && c <= '9':
 		j.at = inDigits
 	case c == 't':
-		j.at, j.word = inWord, "rue"
+		j.at, j.word = inWord, "true"[1:]
 	case c == 'f':
-		j.at, j.word = inWord, "alse"
+		j.at, j.word = inWord, "false"[1:]
 	case c == 'n':
-		j.at, j.word = inWord, "ull"
+		j.at, j.word = inWord, "null"[1:]
 	case c == ',':
 		return "a comma stands where a value must"
 	default:

@@ -56,10 +56,9 @@ func (t *Template) execute(root *value, raw []byte, ev *event.Event) ([]byte, er
 		if problem, line := r.json.end(r.line); problem != "" {
 			return nil, errorAt(line, "%s", problem)
 		}
-	case Form:
+	case Form, Line:
 		return trimBlanks(r.out), nil
-	case Line:
-		return trimBlanks(r.out), nil
+	default:
 	}
 	return r.out, nil
 }
@@ -143,6 +142,7 @@ func (r *run) block(b *block) error {
 			r.slots[b.slot] = v
 		}
 		return r.within(v, b.program)
+	default: // if and unless
 	}
 	yes, err := r.truthy(v)
 	if err != nil {

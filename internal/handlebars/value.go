@@ -120,6 +120,7 @@ func (r *run) truthy(v *value) (bool, error) {
 	case listKind:
 		k, err := r.inside(v)
 		return err == nil && len(k.vals) > 0, err
+	default:
 	}
 	return true, nil
 }
@@ -143,11 +144,11 @@ func (r *run) member(v *value, key string) (*value, error) {
 		if key == "length" {
 			return intValue(len(k.vals)), nil
 		}
-		n, err := strconv.Atoi(key)
-		if err != nil || n < 0 || n >= len(k.vals) || strconv.Itoa(n) != key {
-			return nil, nil
+		n, notNumber := strconv.Atoi(key)
+		if notNumber == nil && n >= 0 && n < len(k.vals) && strconv.Itoa(n) == key {
+			return &k.vals[n], nil
 		}
-		return &k.vals[n], nil
+		return nil, nil
 	}
 	if i, ok := k.find(key); ok {
 		return &k.vals[i], nil

@@ -32,6 +32,7 @@ func (r *run) literal(s string) error {
 		r.slack.literal(s)
 	case Line:
 		s = oneLine(s)
+	default:
 	}
 	r.out = append(r.out, s...)
 	return nil
@@ -149,6 +150,7 @@ func (r *run) escaped(s string) error {
 		s = cut(s, maxSlackText)
 	case Line:
 		s = cut(s, maxLine)
+	default:
 	}
 	if r.as != Text {
 		if err := r.spend(len(s) / 4); err != nil {
@@ -164,6 +166,7 @@ func (r *run) escaped(s string) error {
 		s = oneLine(s)
 	case SlackText:
 		s = r.slack.escape(s, lastRune(r.out))
+	default:
 	}
 	if err := r.grow(len(s)); err != nil {
 		return err
