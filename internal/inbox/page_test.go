@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,10 +19,60 @@ var hostile = []string{
 
 var ownTags = regexp.MustCompile(`</?([a-zA-Z!][a-zA-Z0-9]*)`)
 
+// hostileMail has a text wherever a mail has one.
+func hostileMail(payload string) string {
+	word := "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(payload)) + "?="
+	return "From: " + word + " <a@example.com>\r\nTo: " + word + " <b@example.com>\r\nDate: Fri, 02 Jan 2026 03:04:05 +0000\r\n" +
+		"Message-ID: <" + payload + "@example.com>\r\nReferences: <" + payload + ">\r\nX-Own: " + word + "\r\nSubject: " + word + "\r\n" +
+		"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n" + payload +
+		"\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>" + payload + "</p>\r\n--b\r\nContent-Type: application/x-own\r\n" +
+		"Content-Disposition: attachment; filename*=utf-8''" + url.PathEscape(payload) + "\r\n\r\n" + payload + "\r\n--b--\r\n"
+}
+
+// The HTML of a mail is served for a frame alone, and can do nothing.
+func TestMailHTML(t *testing.T) {
+	s, post := serveMail(t, Config{})
+	const evil = `<script>alert(1)</script><p>hello</p>`
+	if err := send(post, alternative("hello", evil), "x@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	r := s.do("GET", "/mail/1", "", nil)
+	if r.status != 200 || r.body != evil || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%d %q %v", r.status, r.body, r.header)
+	}
+	policy := r.header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "sandbox allow-same-origin;", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'self'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("Content-Security-Policy lacks %s: %s", want, policy)
+		}
+	}
+	if strings.Contains(policy, "script") {
+		t.Errorf("Content-Security-Policy: %s", policy)
+	}
+	page := s.do("GET", "/", "", nil).body
+	for _, want := range []string{
+		`<iframe class="mail" sandbox="allow-same-origin" loading="lazy" referrerpolicy="no-referrer" src="/mail/1"`,
+		`<pre class="plain">hello</pre>`, `<dd><code>&lt;1@example.com&gt;</code></dd>`, `<dd><code>&lt;request-1@example.com&gt;</code></dd>`, `250 ok`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	s.post("/webhook/x", `{}`)
+	if err := send(post, mailHeader+"\r\nno HTML\r\n", "x@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/mail/2", "/mail/3", "/mail/99", "/mail/x"} {
+		if r := s.do("GET", path, "", nil); r.status != 404 {
+			t.Errorf("GET %s = %d", path, r.status)
+		}
+	}
+}
+
 // The page of hostile messages has the same tags as the page of harmless ones.
 func TestHostileTextStaysText(t *testing.T) {
 	tags := func(payload string) (string, string) {
-		s := serve(t, Config{})
+		s, post := serveMail(t, Config{})
 		quoted, err := json.Marshal(payload)
 		if err != nil {
 			t.Fatal(err)
@@ -42,6 +94,12 @@ func TestHostileTextStaysText(t *testing.T) {
 			t.Fatalf("hostile path: %d", r.status)
 		}
 		s.do("POST", "/fail?path=/webhook/%22%3E%3Cscript%3E", "", nil)
+		publish(s, "/sns/x", "Message", payload, "Subject", payload, "TopicArn", payload, "MessageGroupId", payload,
+			"MessageAttributes.entry.1.Name", payload, "MessageAttributes.entry.1.Value.DataType", payload, "MessageAttributes.entry.1.Value.StringValue", payload)
+		publish(s, "/sns/x", "Message", `{"type":`+q+`}`)
+		if err := send(post, hostileMail(payload), "x@example.com"); code(err) != 0 && code(err) != 550 {
+			t.Fatal(err)
+		}
 		page := s.do("GET", "/", "", nil).body
 		var names []string
 		for _, m := range ownTags.FindAllStringSubmatch(page, -1) {
@@ -57,7 +115,11 @@ func TestHostileTextStaysText(t *testing.T) {
 	for _, p := range hostile {
 		got, page := tags(p)
 		if got != want {
-			t.Errorf("%s: other tags on the page:\n got %s\nwant %s", p, got, want)
+			i := 0
+			for i < min(len(got), len(want)) && got[i] == want[i] {
+				i++
+			}
+			t.Errorf("%s: other tags on the page, from here on:\n got %.300s\nwant %.300s", p, got[i:], want[i:])
 		}
 		if strings.ContainsAny(p, "<>\"'") && strings.Contains(page, p) {
 			t.Errorf("%s stands on the page as it came", p)
