@@ -87,7 +87,7 @@ func TestLink(t *testing.T) {
 		"//app.example/":                                        "",
 		"https://app.example/\nx":                               "",
 		`https://app.example/?"`:                                "",
-		"https://ünicode.example/":                              "",
+		"https://ünicode.example/":                              "https://%C3%BCnicode.example/",
 		"https://app.example/" + strings.Repeat("a", maxLink):   "",
 		"https://app.example/" + strings.Repeat("ü", maxLink/3): "",
 		"": "",
