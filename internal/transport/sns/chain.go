@@ -30,13 +30,20 @@ type Chain struct {
 // machine or its link; the environment's proxies are ignored as they are elsewhere.
 func NewChain(proxy *url.URL) *Chain {
 	return &Chain{client: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.Proxy = func(r *http.Request) (*url.URL, error) {
-			if a, err := netip.ParseAddr(r.URL.Hostname()); err == nil && (a.IsLinkLocalUnicast() || a.IsLoopback() || a.IsPrivate()) {
-				return nil, nil
-			}
-			return proxy, nil
-		}
+		t.Proxy = around(proxy)
+		t.DisableKeepAlives = true // it is asked once an hour
 	})}
+}
+
+// around sends what is far away through proxy.
+func around(proxy *url.URL) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		a, err := netip.ParseAddr(r.URL.Hostname())
+		if near := err == nil && (a.IsLinkLocalUnicast() || a.IsLoopback() || a.IsPrivate()); near {
+			return nil, nil
+		}
+		return proxy, nil
+	}
 }
 
 // Retrieve implements [Credentials]. ctx bounds the wait. The error may quote

@@ -6,6 +6,8 @@ package sns
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -147,7 +149,20 @@ func client(c *config.Config, keys aws.Credentials, w *wire) *sdk.Client {
 		Retryer:     aws.NopRetryer{}, // retries are the relay's
 	}
 	if !c.Endpoint.IsZero() {
-		o.BaseEndpoint = aws.String(c.Endpoint.Reveal())
+		o.BaseEndpoint = aws.String(withoutUsualPort(c.Endpoint.Reveal()))
 	}
 	return sdk.New(o)
+}
+
+// withoutUsualPort leaves out a port that the scheme has anyway. The SDK would do
+// so itself for the signature, and take the brackets off an IPv6 address with it.
+func withoutUsualPort(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return endpoint // no config that was checked is like that
+	}
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	}
+	return u.String()
 }

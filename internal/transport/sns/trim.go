@@ -23,6 +23,7 @@ type size struct {
 var sizes = []size{
 	{raw: true},
 	{},
+	{texts: 128 << 10},
 	{texts: 64 << 10},
 	{texts: 16 << 10},
 	{texts: 4 << 10},

@@ -38,11 +38,7 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 	for _, name := range dropped {
 		header.Del(name)
 	}
-	address := *req.URL
-	if req.Host != "" { // signed without the scheme's own port
-		address.Host = req.Host
-	}
-	w.answer, err = transport.Post(req.Context(), w.client, address.String(), header, body)
+	w.answer, err = transport.Post(req.Context(), w.client, req.URL.String(), header, body)
 	if err != nil {
 		w.failure = err
 		return nil, err
