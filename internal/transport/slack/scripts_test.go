@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 
 // TestLimitsInEveryScript: for every event type and in several scripts, 50 kB of
 // text in every field make a message that Slack takes, as it is received, and no
-// rune, escape or entity is cut in two.
+// rune, escape or entity is cut in two; also where a text_template writes it.
 func TestLimitsInEveryScript(t *testing.T) {
 	sink := transporttest.NewSink(t, func(w http.ResponseWriter) { _, _ = io.WriteString(w, "ok") })
 	srv := httptest.NewServer(sink)
@@ -27,12 +28,21 @@ func TestLimitsInEveryScript(t *testing.T) {
 	client := safenet.NewClient(safenet.Policy{Operator: true}, safenet.Options{})
 	t.Cleanup(client.CloseIdleConnections)
 	tr := New(transport.Clients{Operator: client})
-	ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: parse(t, srv.URL)}
+	templated, err := readWith(srv.URL, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configs := []channel.Config{parse(t, srv.URL), templated}
 
 	longest, sent := 0, 0
 	for script, unit := range transporttest.Scripts() {
-		for i, typ := range event.Types() {
-			ev := inScript(typ, unit, 1+11*(i%2)) // one access stands in the fields, twelve in a list
+		for i, typ := range slices.Concat(event.Types(), event.Types()) {
+			ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: configs[i/len(event.Types())]}
+			rows := 1 + 11*(i%2) // one access stands in the fields, twelve in a list
+			if i >= len(event.Types()) {
+				rows = 1 // 1.4 MB: a template's work is bounded, and no event has more
+			}
+			ev := inScript(typ, unit, rows)
 			if err := transporttest.Send(t.Context(), tr, ch, ev, time.Now()); err != nil {
 				t.Fatalf("%s, %s: %v", script, typ, err)
 			}

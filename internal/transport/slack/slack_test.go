@@ -25,25 +25,43 @@ func parse(t *testing.T, address string) channel.Config {
 	return c
 }
 
-func read(address string) (channel.Config, error) {
-	raw, err := json.Marshal(map[string]string{"url": address})
+func read(address string) (channel.Config, error) { return readWith(address, "") }
+
+// readWith is read with a text_template; "" is none.
+func readWith(address, template string) (channel.Config, error) {
+	o := map[string]string{"url": address}
+	if template != "" {
+		o["text_template"] = template
+	}
+	raw, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}
 	return config.Kind{}.Parse(raw)
 }
 
+// everything is a text_template with each of the event's facts.
+const everything = "*{{summary}}* {{type}} {{id}}\n{{request.id}} {{request.display_id}} {{request.reason}} {{request.url}}\n" +
+	"{{requester.name}} {{requester.email}} {{grantee.name}} {{grantee.email}}\n" +
+	"{{#each access}}{{integration.name}} {{resource.name}} {{resource.path}} {{permission.name}} {{permission.description}}\n{{/each}}" +
+	"{{#each approvals}}{{status}} {{approver.name}} {{comment}}\n{{/each}}{{error.message}}"
+
 func TestConformance(t *testing.T) {
 	const path = "canary-in-the-path"
-	transporttest.Run(t, transporttest.Case{
-		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }),
-		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
-		Config: func(p transporttest.Place) (channel.Config, error) {
-			return read(p.URL() + "/services/" + path)
-		},
-		Secrets: []string{path},
-		Cut:     []string{"…"},
-	})
+	for name, template := range map[string]string{"own text": "", "template": everything} {
+		t.Run(name, func(t *testing.T) {
+			transporttest.Run(t, transporttest.Case{
+				Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }),
+				New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
+				Config: func(p transporttest.Place) (channel.Config, error) {
+					return readWith(p.URL()+"/services/"+path, template)
+				},
+				Secrets: []string{path},
+				Cut:     []string{"…"},
+				Chosen:  template != "",
+			})
+		})
+	}
 }
 
 func TestAnswers(t *testing.T) {

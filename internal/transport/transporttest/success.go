@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"accessrelay/internal/event"
 )
@@ -107,7 +108,12 @@ func (s suite) hostileText(t *testing.T) {
 			for _, typ := range []event.Type{event.Unrecognized, event.RequestPending, event.RequestBreakGlass} {
 				before := len(sc.messages())
 				ev := Filled(typ, 2, func(string) string { return text })
-				s.check(t, sc.send(t.Context(), t, ev), want{})
+				err := sc.send(t.Context(), t, ev)
+				if err != nil && !utf8.ValidString(text) { // no event that was read from JSON has it
+					s.check(t, err, dead("render").unsent())
+					continue
+				}
+				s.check(t, err, want{})
 				got := sc.messages()[before:]
 				if len(got) != 1 {
 					t.Fatalf("%d messages arrived", len(got))
@@ -148,7 +154,7 @@ func (s suite) oversize(t *testing.T) {
 			}
 			t.Run(what+" "+script, func(t *testing.T) {
 				sc := s.stage(t)
-				ev := Filled(event.Unrecognized, 1, func(path string) string { return Long(unit, size(path), tailOf(path)) })
+				ev := Filled(event.Unrecognized, 1, func(path string) string { return headOf(path) + Long(unit, size(path), tailOf(path)) })
 				err := sc.send(t.Context(), t, ev)
 				if err != nil {
 					s.check(t, err, dead("render").unsent())
@@ -160,7 +166,7 @@ func (s suite) oversize(t *testing.T) {
 				}
 				all := s.read(t, got[0])
 				for _, path := range Paths() {
-					if strings.Contains(all, strings.TrimSpace(tailOf(path))) {
+					if strings.Contains(all, strings.TrimSpace(tailOf(path))) || s.Chosen && !strings.Contains(all, headOf(path)) {
 						continue
 					}
 					if !slices.ContainsFunc(s.Cut, func(mark string) bool { return strings.Contains(all, mark) }) {

@@ -140,4 +140,5 @@ func Long(unit string, n int, tail string) string {
 	return strings.Repeat(unit, max((n-len(tail))/len(unit), 1)) + tail
 }
 
+func headOf(path string) string { return fmt.Sprintf("begin-of-%s.", path) }
 func tailOf(path string) string { return fmt.Sprintf(" end-of-%s.", path) }

@@ -34,9 +34,12 @@ type Case struct {
 	// Varies names the headers that differ between two attempts to send one
 	// event. Everything else is the same to the byte.
 	Varies []string
-	// Cut is a text of which the message holds at least one when it leaves out a
-	// part of the event; empty if it never does.
+	// Cut are texts of which a message holds at least one that leaves out a part
+	// of the event; empty if none ever does.
 	Cut []string
+	// Chosen says that the config has a template: what it does not name is left
+	// out without a word, what it names is not.
+	Chosen bool
 }
 
 // Place is where a destination listens.

@@ -46,16 +46,30 @@ func read(c map[string]any) (channel.Config, error) {
 }
 
 func TestConformance(t *testing.T) {
+	for name, template := range map[string]string{
+		"own body": "",
+		"template": `{"id":{{json id}},"text":"{{type}}: {{request.reason}} {{requester.name}}","access":[{{#each access}}{{#unless @first}},{{/unless}}{{json this}}{{/each}}],"all":{{json this}}}`,
+	} {
+		t.Run(name, func(t *testing.T) { conformance(t, template) })
+	}
+}
+
+func conformance(t *testing.T, template string) {
+	t.Helper()
 	const path, header = "canary-in-the-path", "canary-in-a-header"
 	transporttest.Run(t, transporttest.Case{
 		Protocol: transporttest.HTTP(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
 		New:      func(n transporttest.Network) transport.Transport { return New(n.Clients()) },
 		Config: func(p transporttest.Place) (channel.Config, error) {
-			return read(map[string]any{
+			c := map[string]any{
 				"url":            p.URL() + "/" + path + "?token=" + path,
 				"headers":        map[string]string{"Authorization": "Bearer " + header},
 				"signing_secret": whsec,
-			})
+			}
+			if template != "" {
+				c["body_template"] = template
+			}
+			return read(c)
 		},
 		Secrets: []string{path, header, whsec, strings.TrimPrefix(whsec, "whsec_")},
 		Varies:  []string{"Webhook-Timestamp", "Webhook-Signature"},
