@@ -19,7 +19,7 @@ func channelWarnings(key string, ch *channel.Channel) []warning {
 	}
 	gone := rawIsGone(ch.Redact)
 	for i, path := range ch.Redact {
-		text := ""
+		var text string
 		switch wider := coveredBy(ch.Redact, i); {
 		case wider == path:
 			text = "is there twice"
