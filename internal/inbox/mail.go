@@ -197,7 +197,7 @@ func (m *Mail) multipart(body io.Reader, boundary string, depth int) string {
 	r := multipart.NewReader(body, boundary)
 	for {
 		p, err := r.NextRawPart()
-		if err == io.EOF { //nolint:errorlint // returned bare
+		if err == io.EOF {
 			return ""
 		}
 		if err != nil {

@@ -151,7 +151,7 @@ func talk(t *testing.T, m *MailServer) (net.Conn, *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	return c, bufio.NewReader(c)
 }
@@ -205,7 +205,7 @@ func TestMailDrains(t *testing.T) {
 		t.Errorf("a shutdown is no failure: %v", err)
 	}
 	if c, err := net.Dial("tcp", m.Addr()); err == nil {
-		c.Close()
+		_ = c.Close()
 		t.Error("it still listens")
 	}
 }
@@ -244,7 +244,7 @@ func TestMailNeverServed(t *testing.T) {
 		t.Error(err)
 	}
 	if c, err := net.Dial("tcp", m.Addr()); err == nil {
-		c.Close()
+		_ = c.Close()
 		t.Error("it still listens")
 	}
 }
@@ -304,7 +304,7 @@ func TestChunkedMail(t *testing.T) {
 				t.Fatalf("%q: %s", line, got)
 			}
 		}
-		c.Close()
+		_ = c.Close()
 	}
 	if got := s.messages("").Data; len(got) != 1 || got[0].Mail.Text != "chunked\n" {
 		t.Errorf("%+v", got)

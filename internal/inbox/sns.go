@@ -130,7 +130,7 @@ func (p *Publication) readAttributes(form url.Values) *snsProblem {
 var (
 	topicARN      = regexp.MustCompile(`^arn:aws[a-z-]*:sns:([a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
 	attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
-	snsID         = regexp.MustCompile(`^[!-~]+$`)
+	snsID         = regexp.MustCompile(`^[[:graph:]]+$`)
 )
 
 func (p *Publication) check(h http.Header) *snsProblem {
