@@ -334,7 +334,7 @@ func TestIDs(t *testing.T) {
 	}
 	for name, other := range map[string]*event.Event{
 		"tenant": ev("evt_2", "u", "s", "r"), "source": ev("evt_2", "t", "q", "r"), "request": ev("evt_2", "t", "s", "q"),
-		"what stands where": ev("evt_2", "t", "sr", ""), "nothing": ev("evt_2", "t", "s", ""),
+		"place of the same letters": ev("evt_2", "ts", "", "r"), "nothing": ev("evt_2", "t", "s", ""),
 	} {
 		otherID, otherThread := get("c1", other)
 		if otherID == id || otherThread == thread {
