@@ -10,10 +10,16 @@ import (
 	"accessrelay/internal/redistest"
 )
 
+// backend is a Redis that a test is run on.
+type backend struct {
+	*testing.T
+	rdb redis.UniversalClient
+}
+
 // TestGate is on every Redis that the relay is run on.
 func TestGate(t *testing.T) {
 	for name, rdb := range redistest.Backends(t) {
-		for what, test := range map[string]func(*testing.T, redis.UniversalClient){
+		for what, test := range map[string]func(backend){
 			"a channel without rate goes at once":        testAChannelWithoutRateGoesAtOnce,
 			"the line is in the order of coming":         testTheLineIsInTheOrderOfComing,
 			"who misses its turn gets a pass of its own": testWhoMissesItsTurnGetsAPassOfItsOwn,
@@ -26,12 +32,13 @@ func TestGate(t *testing.T) {
 			"a gate ends":                            testAGateEnds,
 			"hold":                                   testHold,
 		} {
-			t.Run(what+" on "+name, func(t *testing.T) { test(t, rdb) })
+			t.Run(what+" on "+name, func(t *testing.T) { test(backend{t, rdb}) })
 		}
 	}
 }
 
-func testAChannelWithoutRateGoesAtOnce(t *testing.T, rdb redis.UniversalClient) {
+func testAChannelWithoutRateGoesAtOnce(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, nil)
 	for i := range 100 {
 		if p := d.enter(fmt.Sprint(i), 0); p != (Pass{}) {
@@ -46,7 +53,8 @@ func testAChannelWithoutRateGoesAtOnce(t *testing.T, rdb redis.UniversalClient) 
 	}
 }
 
-func testTheLineIsInTheOrderOfComing(t *testing.T, rdb redis.UniversalClient) {
+func testTheLineIsInTheOrderOfComing(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	if p := d.enter("first", 0); p.Wait != 0 {
 		t.Fatalf("an idle channel has the first wait: %+v", p)
@@ -75,7 +83,8 @@ func testTheLineIsInTheOrderOfComing(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testWhoMissesItsTurnGetsAPassOfItsOwn(t *testing.T, rdb redis.UniversalClient) {
+func testWhoMissesItsTurnGetsAPassOfItsOwn(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	d.enter("first", 0)
 	var turns []int64
@@ -112,7 +121,8 @@ func testWhoMissesItsTurnGetsAPassOfItsOwn(t *testing.T, rdb redis.UniversalClie
 }
 
 // A hold stops the line and keeps its order.
-func testHold(t *testing.T, rdb redis.UniversalClient) {
+func testHold(on backend) {
+	t, rdb := on.T, on.rdb
 	for name, rate := range map[string]int{"with a rate": 1, "without": 0} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, rdb, nil)
@@ -161,7 +171,8 @@ func (d *desk) fail(times int, event string) (n News) {
 	return n
 }
 
-func testTheBreaker(t *testing.T, rdb redis.UniversalClient) {
+func testTheBreaker(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, nil)
 	if n := d.fail(50, "one"); n.Opened {
 		t.Error("one event has opened it")
@@ -207,7 +218,8 @@ func testTheBreaker(t *testing.T, rdb redis.UniversalClient) {
 }
 
 // Who tries the breaker and dies is followed by another.
-func testAProbeThatDies(t *testing.T, rdb redis.UniversalClient) {
+func testAProbeThatDies(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, nil)
 	d.open()
 	d.pass(10 * time.Second)
@@ -238,7 +250,8 @@ func (d *desk) open() {
 }
 
 // A probe that says nothing of the destination makes room for another.
-func testAProbeThatSaysNothing(t *testing.T, rdb redis.UniversalClient) {
+func testAProbeThatSaysNothing(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, nil)
 	d.open()
 	d.pass(10 * time.Second)
@@ -251,7 +264,8 @@ func testAProbeThatSaysNothing(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testATestGoesWhateverStandsAgainstIt(t *testing.T, rdb redis.UniversalClient) {
+func testATestGoesWhateverStandsAgainstIt(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	d.open()
 	e := d.entry("test", 0)
@@ -272,7 +286,8 @@ func testATestGoesWhateverStandsAgainstIt(t *testing.T, rdb redis.UniversalClien
 	}
 }
 
-func testARaisedRateCountsForThoseInLine(t *testing.T, rdb redis.UniversalClient) {
+func testARaisedRateCountsForThoseInLine(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	var last Pass
 	for i := range 101 {
@@ -288,7 +303,8 @@ func testARaisedRateCountsForThoseInLine(t *testing.T, rdb redis.UniversalClient
 	}
 }
 
-func testALostGateLosesNobody(t *testing.T, rdb redis.UniversalClient) {
+func testALostGateLosesNobody(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	for i := range 5 {
 		d.enter(fmt.Sprint(i), 0)
@@ -300,7 +316,8 @@ func testALostGateLosesNobody(t *testing.T, rdb redis.UniversalClient) {
 	}
 }
 
-func testAGateEnds(t *testing.T, rdb redis.UniversalClient) {
+func testAGateEnds(on backend) {
+	t, rdb := on.T, on.rdb
 	d := newDesk(t, rdb, perSecond(1))
 	for range 100 {
 		d.enter("a", 0)

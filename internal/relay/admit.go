@@ -34,7 +34,8 @@ type way struct {
 
 // admit waits for what the delivery needs: a place in this worker, and to be let
 // through to its channel. A *SendError says why it is not sent at all. An [*Again]
-// says that the wait is too long to be waited for here, or that the worker ends.
+// says that the wait is too long to be waited for here, or that the worker ends. With
+// neither, and no place, it has waited for too long and that is on record.
 func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
 	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && !r.sleep(d.ChannelID, wait) {
 		return way{}, nil, &Again{After: wait, because: "not due yet"}
@@ -142,14 +143,17 @@ func (r *Relay) report(ctx context.Context, log *slog.Logger, w way, err *transp
 // that the relay met before it asked, tells nothing bad. A destination that
 // refuses, or wants less, is there.
 func says(err *transport.SendError) Result {
+	if err.NoAttempt {
+		return Result{}
+	}
 	switch err.Reason {
 	case transport.ReasonConnection, transport.ReasonTLS, transport.ReasonTimeout, transport.ReasonServerError,
 		transport.ReasonUnavailable, transport.ReasonBadResponse, transport.ReasonDeferred:
-		return Result{Down: !err.NoAttempt}
+		return Result{Down: true}
 	case transport.ReasonRateLimited:
 		return Result{Alive: err.Class == transport.Throttle, Down: err.Class != transport.Throttle}
 	case transport.ReasonClientError, transport.ReasonRedirect, transport.ReasonGone, transport.ReasonRejected:
-		return Result{Alive: !err.NoAttempt}
+		return Result{Alive: true}
 	default:
 		return Result{}
 	}

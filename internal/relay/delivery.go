@@ -52,7 +52,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	}
 
 	way, sendErr, err := r.admit(ctx, log, ev, d)
-	if err != nil {
+	if err != nil || sendErr == nil && way.free == nil {
 		return err
 	}
 	var news News

@@ -48,6 +48,7 @@ type world struct {
 	dieAfter   bool
 	trouble    bool // an error instead of a death
 	gate       *fakeGate
+	recipients func(transport.Attempt) []event.Recipient // of the destination; nil: it has none
 }
 
 type record struct {
@@ -262,7 +263,11 @@ func (w *world) Send(_ context.Context, a transport.Attempt) ([]event.Recipient,
 	if w.trouble { // Redis's, which is not the destination's
 		w.operations--
 	}
-	return nil, w.step(func() error {
+	var recipients []event.Recipient
+	if w.recipients != nil {
+		recipients = w.recipients(a)
+	}
+	return recipients, w.step(func() error {
 		w.sends[ch.Name+" "+string(ev.Type)]++
 		return w.answers(ch, w.sends[ch.Name+" "+string(ev.Type)])
 	})

@@ -1,0 +1,195 @@
+package relay
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// crowd is deliveries that want places, in a bubble with a clock of its own.
+type crowd struct {
+	*places
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	sent map[string]int
+	off  map[string][]time.Duration
+}
+
+func newCrowd(all int) *crowd {
+	return &crowd{places: newPlaces(all), sent: map[string]int{}, off: map[string][]time.Duration{}}
+}
+
+// come has n deliveries come to a channel whose destination takes so long.
+func (c *crowd) come(channel string, n int, takes time.Duration, fast bool) {
+	for range n {
+		c.wg.Go(func() {
+			c.arrive()
+			defer c.leave()
+			free, putOff := c.take(channel)
+			c.mu.Lock()
+			if free == nil {
+				c.off[channel] = append(c.off[channel], putOff)
+			} else {
+				c.sent[channel]++
+			}
+			c.mu.Unlock()
+			if free != nil {
+				time.Sleep(takes)
+				free(fast)
+			}
+		})
+	}
+	synctest.Wait()
+}
+
+func (c *crowd) under(channel string) int {
+	c.places.mu.Lock()
+	defer c.places.mu.Unlock()
+	if l := c.lanes[channel]; l != nil {
+		return len(l.begun)
+	}
+	return 0
+}
+
+func TestWhoHangsKeepsItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(64)
+		c.come("hangs", 100, 15*time.Second, false)
+		if n := c.under("hangs"); n != 8 {
+			t.Errorf("%d sends under way, want an eighth of 64", n)
+		}
+		if got := len(c.off["hangs"]); got != 100-8-8*laneWaiters {
+			t.Errorf("%d were put off", got)
+		}
+		if !c.awaitRoom(time.Second) {
+			t.Error("there is no room for others")
+		}
+		c.come("well", 8, 10*time.Millisecond, true)
+		time.Sleep(20 * time.Millisecond)
+		synctest.Wait()
+		if c.sends("well") != 8 {
+			t.Errorf("the others sent %d", c.sent["well"])
+		}
+		c.wg.Wait()
+		if c.sends("hangs") != 8+8*laneWaiters || len(c.lanes) > 1 || c.busy != 0 || c.active != 0 || c.waiting != 0 {
+			t.Errorf("at the end %d were sent; %d lanes, busy %d, active %d, waiting %d", c.sends("hangs"), len(c.lanes), c.busy, c.active, c.waiting)
+		}
+	})
+}
+
+// What answers fast grows while it has something to send, and loses it again.
+func TestWhoAnswersFastGrows(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
+		c := newCrowd(64)
+		most := 0
+		for range 60 {
+			c.come("fast", 70-c.queued("fast"), 100*time.Millisecond, true)
+			most = max(most, c.under("fast"))
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+		if most != 32 {
+			t.Errorf("it had %d places, want half", most)
+		}
+		c.come("fast", 40, 15*time.Second, false) // it hangs now
+		time.Sleep(2 * slow)
+		c.places.mu.Lock()
+		limit := c.limit(c.lanes["fast"], time.Now())
+		c.places.mu.Unlock()
+		if limit != 8 {
+			t.Errorf("it may have %d places while it hangs", limit)
+		}
+		c.wg.Wait()
+	})
+}
+
+func (c *crowd) sends(channel string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent[channel]
+}
+
+func (c *crowd) queued(channel string) int {
+	c.places.mu.Lock()
+	defer c.places.mu.Unlock()
+	if l := c.lanes[channel]; l != nil {
+		return len(l.line) + len(l.begun)
+	}
+	return 0
+}
+
+func TestPlacesGoToWhoCameFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(2)
+		c.come("a", 1, time.Second, true)
+		c.come("b", 1, time.Second, true)
+		if c.awaitRoom(time.Millisecond) {
+			t.Error("there is room while all places are taken")
+		}
+		c.come("c", 1, time.Second, true)
+		c.come("d", 1, time.Second, true)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if c.under("c") != 1 || c.under("d") != 1 {
+			t.Errorf("%v", c.sent)
+		}
+		c.wg.Wait()
+	})
+}
+
+// However many there are, they do not keep the worker busy with coming back.
+func TestWhatIsPutOffComesBackInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(64)
+		c.come("hangs", 40, 15*time.Second, false)
+		time.Sleep(10 * time.Second)
+		c.come("hangs", 4000, 0, false)
+		waits := c.off["hangs"]
+		if len(waits) != 4000 {
+			t.Fatalf("%d put off", len(waits))
+		}
+		soon := 0
+		for i, w := range waits {
+			if w < putOffLeast || w > 4*putOffMost {
+				t.Fatalf("%d is put off for %v", i, w)
+			}
+			if w < 10*time.Second {
+				soon++
+			}
+		}
+		if soon > 2000 {
+			t.Errorf("%d come back within 10 s", soon)
+		}
+		c.wg.Wait()
+	})
+}
+
+func TestTheEndEndsAllWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(8)
+		c.come("hangs", 3, 15*time.Second, false)
+		slept := make(chan bool)
+		go func() { c.arrive(); defer c.leave(); slept <- c.sleep("other", time.Hour) }()
+		synctest.Wait()
+		c.drain()
+		if <-slept {
+			t.Error("it says that its time came")
+		}
+		synctest.Wait()
+		if got := c.off["hangs"]; len(got) != 2 || got[0] != 0 {
+			t.Errorf("put off %v", got)
+		}
+		if c.sleep("other", time.Hour) {
+			t.Error("somebody waits after the end")
+		}
+		if !c.awaitRoom(time.Hour) {
+			t.Error("the pump is held up")
+		}
+		c.wg.Wait()
+		synctest.Wait()
+		if c.active != 0 || c.waiting != 0 {
+			t.Errorf("active %d, waiting %d", c.active, c.waiting)
+		}
+	})
+}
