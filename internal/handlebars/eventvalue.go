@@ -11,7 +11,8 @@ import (
 )
 
 // eventValue is ev as its JSON form has it: the keys, their order and which of
-// them are absent come from the tags of package event.
+// them are absent come from the tags of package event. What is not UTF-8 becomes
+// U+FFFD, as there.
 func eventValue(ev *event.Event) *value {
 	v := goValue(reflect.ValueOf(ev).Elem())
 	return &v
@@ -22,7 +23,7 @@ func goValue(v reflect.Value) value {
 	case time.Time:
 		return *textValue(x.Format(time.RFC3339Nano))
 	case json.RawMessage:
-		return jsonValue(string(trimBlanks(x)))
+		return jsonValue(strings.ToValidUTF8(string(trimBlanks(x)), "\uFFFD"))
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -32,7 +33,7 @@ func goValue(v reflect.Value) value {
 	case reflect.Slice:
 		return value{kind: listKind, in: &inside{from: v}}
 	default:
-		return *textValue(v.String())
+		return *textValue(strings.ToValidUTF8(v.String(), "\uFFFD"))
 	}
 }
 

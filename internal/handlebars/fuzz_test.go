@@ -221,7 +221,7 @@ func FuzzRaw(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw string) {
 		ev := fullSample()
 		ev.Raw = json.RawMessage(raw)
-		valid := json.Valid(ev.Raw) && utf8.Valid(ev.Raw) && utf8.Valid(ev.Raw)
+		valid := json.Valid(ev.Raw) && utf8.Valid(ev.Raw)
 		for _, text := range []string{
 			`{{json raw}}`,
 			`{"raw": {{raw}} }`,
@@ -239,10 +239,10 @@ func FuzzRaw(f *testing.F) {
 			if !json.Valid(out) {
 				t.Errorf("%s of %q gives %q", text, raw, out)
 			}
-			if text == `{{json raw}}` && valid && raw != "" && !reflect.DeepEqual(decoded(t, out), decoded(t, ev.Raw)) {
+			if text == `{{json raw}}` && valid && raw != "" && utf8.ValidString(raw) && !reflect.DeepEqual(decoded(t, out), decoded(t, ev.Raw)) {
 				t.Errorf("%q becomes %q", raw, out)
 			}
-			if strings.HasPrefix(text, "{ {{#each") && valid && strings.HasPrefix(strings.TrimSpace(raw), "{") && !reflect.DeepEqual(decoded(t, out), decoded(t, ev.Raw)) {
+			if strings.HasPrefix(text, "{ {{#each") && valid && strings.HasPrefix(strings.TrimSpace(raw), "{") && utf8.ValidString(raw) && !reflect.DeepEqual(decoded(t, out), decoded(t, ev.Raw)) {
 				t.Errorf("%q, member by member, becomes %q", raw, out)
 			}
 		}

@@ -2,7 +2,9 @@ package handlebars
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"accessrelay/internal/event"
 )
@@ -18,6 +20,17 @@ func render(t *testing.T, text string, as Dialect, ev *event.Event) string {
 		t.Fatalf("Execute(%q): %v", text, err)
 	}
 	return string(out)
+}
+
+func TestWhatIsNotUTF8IsReplaced(t *testing.T) {
+	ev := fullSample()
+	ev.Request.Reason = "a\xffb\xed\xa0\x80c\xe2\x82"
+	ev.Raw = json.RawMessage("{\"k\xff\":\"v\xe2\"}")
+	for _, text := range []string{`{{json this}}`, `{"a": {{request.reason}}, "b": "{{request.reason}}{{raw}}", "c": {{raw}} }`} {
+		if out := render(t, text, JSON, ev); !utf8.ValidString(out) || !json.Valid([]byte(out)) || !strings.Contains(out, "a\ufffdb") && !strings.Contains(out, `a\ufffdb`) {
+			t.Errorf("%s gives %q", text, out)
+		}
+	}
 }
 
 func TestWholeEventIsItsJSON(t *testing.T) {
