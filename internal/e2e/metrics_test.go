@@ -71,8 +71,8 @@ var (
 	ingestOutcomes  = strings.Fields("accepted unauthenticated malformed too_large unsupported_media method_not_allowed rate_limited unavailable")
 	attemptOutcomes = strings.Fields("delivered retried throttled dead")
 	failureReasons  = strings.Fields(`connection tls timeout server_error rate_limited unavailable client_error redirect gone bad_response
-		address_blocked render channel_deleted channel_disabled channel_config max_age`)
-	channelTypes = strings.Fields("slack_webhook generic_webhook")
+		deferred rejected address_blocked render channel_deleted channel_disabled channel_config rate_limit breaker_open max_age`)
+	channelTypes = strings.Fields("slack_webhook email generic_webhook aws_sns")
 	processNames = strings.Fields("go_goroutines process_start_time_seconds")
 )
 
@@ -112,6 +112,7 @@ func TestMetricsFromTheStart(t *testing.T) {
 		m.want(t, 0, "accessrelay_delivery_latency_seconds_count", "channel_type", c)
 		m.want(t, 0, "accessrelay_dead_letters", "channel_type", c)
 		m.want(t, 0, "accessrelay_channels_disabled", "channel_type", c)
+		m.want(t, 0, "accessrelay_breakers_open", "channel_type", c)
 	}
 	for _, queue := range []string{"events", "deliveries"} {
 		m.want(t, 0, "accessrelay_queue_latency_seconds", "queue", queue)
