@@ -60,7 +60,7 @@ func spoiltChannels(t *testing.T) (channels []channelConf, authority string) {
 }
 
 // checkSpoilt: the channels have done what they are there for.
-func checkSpoilt(t *testing.T, r *relay, got receipt) {
+func checkSpoilt(t *testing.T, got receipt) {
 	t.Helper()
 	want := map[string]string{
 		"mail": "", "topic": "", "template": "",

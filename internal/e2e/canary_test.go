@@ -110,7 +110,7 @@ func TestNothingLeaks(t *testing.T) {
 	}
 	shown := spoilAPI(t, r)
 	shown = append(shown, spoilHooks(t, r, secrets)...)
-	checkSpoilt(t, r, r.settle(r.send(canaryEvent("a")), retries))
+	checkSpoilt(t, r.settle(r.send(canaryEvent("a")), retries))
 	// The second event of those that fail: their breakers open, and it waits.
 	waiting := r.send([]byte(`{"id":"n","name":"N","eventType":"canary-type","data":{"reason":"canary-reason"}}`))
 	eventually(t, retries, "every channel has been tried", func() bool {
