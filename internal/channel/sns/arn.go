@@ -88,9 +88,9 @@ func parseTopic(arn string) (t Topic, problem string) {
 	t = Topic{Partition: parts[1], Region: parts[3], Account: parts[4], Name: parts[5]}
 	switch {
 	case !knownPartition(t.Partition):
-		return Topic{}, "names no partition of AWS (aws, aws-cn, aws-us-gov, …) after arn:"
+		return Topic{}, "must have a partition of AWS after arn: (aws, aws-cn, aws-us-gov, …)"
 	case !validRegion(t.Region):
-		return Topic{}, "names no region such as eu-central-1 after sns:"
+		return Topic{}, "must have a region after sns: such as eu-central-1"
 	case partitionOf(t.Region) != t.Partition:
 		return Topic{}, "names a region that is not of its partition"
 	case !accountForm.MatchString(t.Account):

@@ -28,9 +28,9 @@ func ParsePattern(s string) (Pattern, error) {
 	partition, region, account, name := parts[1], parts[3], parts[4], parts[5]
 	switch {
 	case !partitionPattern.MatchString(partition), literal(partition) && !knownPartition(partition):
-		return Pattern{}, errors.New("names no partition of AWS (aws, aws-cn, aws-us-gov, …) after arn:")
+		return Pattern{}, errors.New("must have a partition of AWS after arn: (aws, aws-cn, aws-us-gov, …)")
 	case !regionPattern.MatchString(region), literal(region) && !validRegion(region):
-		return Pattern{}, errors.New("names no region such as eu-central-1 or eu-* after sns:")
+		return Pattern{}, errors.New("must have a region after sns: such as eu-central-1 or eu-*")
 	case literal(partition) && literal(region) && partitionOf(region) != partition:
 		return Pattern{}, errors.New("names a region that is not of its partition: no topic could match")
 	case account != "*" && !accountForm.MatchString(account):

@@ -125,9 +125,9 @@ var (
 	// servers that only speak its protocol are content with words.
 	idForm     = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 	awsIDForm  = regexp.MustCompile(`^[A-Z0-9]{16,128}$`)
-	secretForm = regexp.MustCompile(`^[!-~]{1,256}$`)
+	secretForm = regexp.MustCompile(`^[[:graph:]]{1,256}$`)
 	// From the reference of Publish.
-	groupForm = regexp.MustCompile(`^[!-~]{1,128}$`)
+	groupForm = regexp.MustCompile(`^[[:graph:]]{1,128}$`)
 )
 
 // temporary is how the ids of keys begin that are nothing without a session token.

@@ -96,7 +96,7 @@ func weight(in *sdk.PublishInput) int {
 	return n
 }
 
-var groupForm = regexp.MustCompile(`^[!-~]{1,128}$`)
+var groupForm = regexp.MustCompile(`^[[:graph:]]{1,128}$`)
 
 // group is which messages of a FIFO topic wait for each other: without another
 // word, those of a source. So its events come in the order in which they were
