@@ -123,6 +123,10 @@ func (s *site) at(path string) *channel {
 // attemptTimeout is delivery.timeout: short, so that a sink that hangs costs little.
 const attemptTimeout = 2 * time.Second
 
+// pace is the rate_limit of Slack's channels, whose own would be one message a
+// second: enough for the load, and little enough that its lines are used.
+const pace = "100/s"
+
 // write puts accessrelay.yaml and the senders' key into dir.
 func (s *site) write(dir string) (path string, err error) {
 	public, err := s.signer.PublicPEM()
@@ -141,8 +145,12 @@ func (s *site) write(dir string) (path string, err error) {
 		fmt.Fprintf(&b, "    sources:\n      - {id: %s, platform: p0, auth: {jwt: {key_file: p0-public.pem}}}\n", t.source)
 		b.WriteString("    channels:\n")
 		for _, c := range t.channels {
-			fmt.Fprintf(&b, "      - {name: %s, type: %s, config: {url: %q}, event_filters: [%s]}\n",
-				c.name, c.kind, sinkHost+c.path(), strings.Join(quoted(c.filters), ", "))
+			limit := ""
+			if c.kind == "slack-webhook" {
+				limit = ", rate_limit: " + pace
+			}
+			fmt.Fprintf(&b, "      - {name: %s, type: %s, config: {url: %q}, event_filters: [%s]%s}\n",
+				c.name, c.kind, sinkHost+c.path(), strings.Join(quoted(c.filters), ", "), limit)
 		}
 	}
 	fmt.Fprintf(&b, "delivery: {backoff: [1s, 2s, 5s], timeout: %s}\n", attemptTimeout)
