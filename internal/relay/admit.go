@@ -29,7 +29,7 @@ type way struct {
 	channel *channel.Channel // also if it cannot be sent, unless it is gone
 	entry   Entry
 	pass    Pass
-	free    func(fast bool) // gives the place back; to be called after the send
+	place   *place // to be given back after the send
 }
 
 // admit waits for what the delivery needs: a place in this worker, and to be let
@@ -37,7 +37,7 @@ type way struct {
 // says that the wait is too long to be waited for here, or that the worker ends. With
 // neither, and no place, it has waited for too long and that is on record.
 func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
-	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && !r.sleep(d.ChannelID, wait) {
+	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && wait <= lookAhead && !r.sleep(d.ChannelID, wait) {
 		return way{}, nil, &Again{After: wait, because: "not due yet"}
 	}
 	for {
@@ -46,8 +46,8 @@ func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d 
 		if err != nil || sendErr != nil {
 			return way{channel: ch}, sendErr, err
 		}
-		free, putOff := r.places.take(ch.ID)
-		if free == nil {
+		place, putOff := r.places.take(ch.ID)
+		if place == nil {
 			return way{}, nil, &Again{After: putOff, because: "its channel has its share of places"}
 		}
 		entry := Entry{
@@ -57,13 +57,13 @@ func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d 
 		pass, err := r.Gate.Enter(ctx, entry)
 		switch {
 		case err != nil:
-			free(true)
+			place.unused()
 			return way{}, nil, err
 		case pass.Wait <= 0:
-			return way{ch, entry, pass, free}, nil, nil
+			return way{ch, entry, pass, place}, nil, nil
 		}
-		free(true)
-		next, waits := r.inLine(d, pass)
+		place.unused()
+		next, waits := r.standInLine(d, pass)
 		if waits && pass.Wait <= lookAhead && r.sleep(ch.ID, pass.Wait) {
 			d.Turn = pass.Turn
 			continue
@@ -72,8 +72,14 @@ func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d 
 	}
 }
 
-// inLine is d with its place in the line, false if it has waited too long.
-func (r *Relay) inLine(d event.Delivery, pass Pass) (event.Delivery, bool) {
+// inLine reports whether d waits for its turn and for nothing else. When that is may
+// have changed since, so who comes early asks.
+func inLine(d event.Delivery) bool {
+	return d.Turn != 0 && (d.LastReason == string(transport.ReasonRateLimit) || d.LastReason == string(transport.ReasonBreakerOpen))
+}
+
+// standInLine is d with its turn, false if it has waited too long.
+func (r *Relay) standInLine(d event.Delivery, pass Pass) (event.Delivery, bool) {
 	reason, text := transport.ReasonRateLimit, "rate_limit: it waits for its turn"
 	if pass.Broken {
 		reason, text = transport.ReasonBreakerOpen, "breaker_open: its channel fails; it waits for the breaker"

@@ -42,7 +42,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		// Whoever recorded it may have died before listing it.
 		return stale(r.Records.Record(ctx, ev.TenantID, d))
 	}
-	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && (d.Turn == 0 || wait > lookAhead) {
+	if wait := d.NextAttemptAt.Sub(r.Now()); wait > lookAhead && !inLine(d) || wait > 0 && d.Turn == 0 {
 		return &Again{After: comeBackIn(d, wait), because: "not due yet"}
 	}
 	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID,
@@ -52,7 +52,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	}
 
 	way, sendErr, err := r.admit(ctx, log, ev, d)
-	if err != nil || sendErr == nil && way.free == nil {
+	if err != nil || sendErr == nil && way.place == nil {
 		return err
 	}
 	var news News
@@ -60,11 +60,11 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	if sendErr == nil {
 		d.Turn = way.pass.Turn
 		d.Recipients, sendErr = r.send(ctx, ch, ev, d)
-		way.free(sendErr == nil || says(sendErr).Alive)
+		way.place.sent(sendErr == nil || says(sendErr).Alive)
 		news = r.report(ctx, log, way, sendErr, d)
 	}
 	now := r.Now().UTC()
-	next, outcome := judge(d, sendErr, now, r.Policy(), trial{way.pass.Broken && way.pass.Wait == 0, news.Wait})
+	next, outcome := judge(d, sendErr, now, r.Policy(), trial{way.pass.Broken && !way.entry.Test, news.Wait})
 
 	// What follows from the send is written before its record: whoever takes
 	// over from a worker that died in between sends again and writes both.

@@ -91,6 +91,39 @@ func TestADeliveryWaitsForItsTurn(t *testing.T) {
 	}
 }
 
+// A rate may have been raised: whoever has a turn asks now and then, and early.
+func TestALongWaitIsAskedAgain(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	a := w.accept(granted)
+	w.gate.says = w.until(w.now.Add(5*time.Hour), 7, false)
+	d, err := w.one(a)
+	var again *Again
+	if !errors.As(err, &again) || again.After != longestWait || d.NextAttemptAt.Sub(w.now) != 5*time.Hour {
+		t.Fatalf("%v, %+v", err, d)
+	}
+	w.now = w.now.Add(longestWait)
+	w.gate.says = func(Entry) Pass { return Pass{} }
+	if err := w.once(taskID(Due{EventID: a.ID, Round: 1})); err != nil || w.records[a.ID].deliveries[0].State != event.StateDelivered {
+		t.Errorf("%v, %+v", err, w.records[a.ID].deliveries[0])
+	}
+}
+
+// A test that fails while the breaker is open ends like any other.
+func TestATestDoesNotTryForEver(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	ev := &event.Event{ID: event.NewID(w.now), TenantID: tenant, Type: event.Test, Platform: "own", ReceivedAt: w.now}
+	w.records[ev.ID] = &record{ev: ev, deliveries: []event.Delivery{{
+		EventID: ev.ID, Round: 1, ChannelID: "id-all", ChannelType: "fake", State: event.StatePending, RoundAt: w.now,
+	}}}
+	w.tasks["test"] = Due{EventID: ev.ID, Round: 1}
+	w.gate.says = func(Entry) Pass { return Pass{Broken: true} }
+	w.answers = func(*channel.Channel, int) error { return failed(transport.Retry, 0) }
+	w.run()
+	if d := w.records[ev.ID].deliveries[0]; d.State != event.StateDead || d.Attempts != 4 || d.RetriesUsed != 3 {
+		t.Errorf("%+v", d)
+	}
+}
+
 // What is near is waited for in the worker, and that is written nowhere.
 func TestANearTurnIsWaitedForHere(t *testing.T) {
 	w, _ := newWorld(t, fakeChannel("all"))

@@ -135,9 +135,22 @@ func (p *places) tellRoom() {
 	}
 }
 
-// take waits for a place to send to a channel. free must be called after the send.
-// Without one the delivery must come back after putOff.
-func (p *places) take(channelID string) (free func(fast bool), putOff time.Duration) {
+// place is where one delivery is sent. One of its methods must be called, once.
+type place struct {
+	of      *places
+	channel string
+	n       uint64
+}
+
+// sent gives the place back after a send. fast says that the destination answered.
+func (s *place) sent(fast bool) { s.of.free(s.channel, s.n, true, fast) }
+
+// unused gives the place back without a send, which says nothing of the destination.
+func (s *place) unused() { s.of.free(s.channel, s.n, false, false) }
+
+// take waits for a place to send to a channel. Without one the delivery must come
+// back after putOff.
+func (p *places) take(channelID string) (got *place, putOff time.Duration) {
 	p.mu.Lock()
 	now, l := p.now(), p.lane(channelID)
 	w := &waiter{n: p.next, ready: make(chan struct{})}
@@ -173,7 +186,7 @@ func (p *places) take(channelID string) (free func(fast bool), putOff time.Durat
 			return nil, 0
 		}
 	}
-	return func(fast bool) { p.free(channelID, w.n, fast) }, 0
+	return &place{p, channelID, w.n}, 0
 }
 
 // wakes ends the waiting of w for its channel.
@@ -207,13 +220,22 @@ func (p *places) serve() {
 	}
 }
 
-func (p *places) free(channelID string, n uint64, fast bool) {
+func (p *places) free(channelID string, n uint64, sent, fast bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes[channelID]
 	took := p.now().Sub(l.begun[n])
 	delete(l.begun, n)
 	p.busy--
+	if sent {
+		p.learn(l, took, fast)
+	}
+	p.serve()
+	p.tidy(channelID, l)
+}
+
+// learn changes what a lane may have by how a send went.
+func (p *places) learn(l *lane, took time.Duration, fast bool) {
 	if l.took == 0 {
 		l.took = took
 	}
@@ -222,12 +244,10 @@ func (p *places) free(channelID string, n uint64, fast bool) {
 	case !fast || took >= slow:
 		l.most = p.share()
 	case len(l.line) > 0:
-		l.most = min(l.most+1, max(p.all/mostOf, 1))
+		l.most = min(l.most+1, max(p.all/mostOf, p.share()))
 	case len(l.begun) < l.most/2:
 		l.most = max(l.most-1, p.share())
 	}
-	p.serve()
-	p.tidy(channelID, l)
 }
 
 func (p *places) tidy(channelID string, l *lane) {

@@ -26,17 +26,17 @@ func (c *crowd) come(channel string, n int, takes time.Duration, fast bool) {
 		c.wg.Go(func() {
 			c.arrive()
 			defer c.leave()
-			free, putOff := c.take(channel)
+			got, putOff := c.take(channel)
 			c.mu.Lock()
-			if free == nil {
+			if got == nil {
 				c.off[channel] = append(c.off[channel], putOff)
 			} else {
 				c.sent[channel]++
 			}
 			c.mu.Unlock()
-			if free != nil {
+			if got != nil {
 				time.Sleep(takes)
-				free(fast)
+				got.sent(fast)
 			}
 		})
 	}
@@ -117,6 +117,18 @@ func (c *crowd) queued(channel string) int {
 		return len(l.line) + len(l.begun)
 	}
 	return 0
+}
+
+// Who is not let through by the gate says nothing of the destination.
+func TestAPlaceThatIsNotUsedChangesNothing(t *testing.T) {
+	p := newPlaces(64)
+	for range 100 {
+		got, _ := p.take("a")
+		got.unused()
+	}
+	if len(p.lanes) != 0 || p.busy != 0 {
+		t.Errorf("%d lanes, busy %d", len(p.lanes), p.busy)
+	}
 }
 
 func TestPlacesGoToWhoCameFirst(t *testing.T) {
