@@ -40,6 +40,9 @@ func TestLimitsInEveryScript(t *testing.T) {
 			ch := &channel.Channel{ManagedBy: channel.ManagedByFile, Config: configs[i/len(event.Types())]}
 			rows := 1 + i%2 // one access stands in the fields, two in a list
 			if i >= len(event.Types()) {
+				if i%6 != 0 {
+					continue // a template's text hardly depends on the type
+				}
 				rows = 1 // 1.4 MB: a template's work is bounded, and no event has more
 			}
 			ev := inScript(typ, unit, rows)
