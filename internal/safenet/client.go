@@ -1,15 +1,12 @@
 package safenet
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -87,39 +84,6 @@ func (g *Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections looks for.
 func (g *Guard) CloseIdleConnections() { g.current.Load().CloseIdleConnections() }
-
-// dialer returns how p connects: as net.Dialer does, to what it permits.
-func (p Policy) dialer(o Options, plain bool) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		var tried atomic.Bool // whether any of the host's addresses is permitted
-		d := &net.Dialer{
-			Timeout:   dialTimeout,
-			KeepAlive: keepAlive,
-			Resolver:  o.Resolver,
-			// Called for each address tried, resolved, before it is connected to.
-			ControlContext: func(_ context.Context, network, address string, _ syscall.RawConn) error {
-				if err := p.checkTarget(network, address, plain); err != nil {
-					return err
-				}
-				tried.Store(true)
-				if o.connecting != nil {
-					return o.connecting(address)
-				}
-				return nil
-			},
-		}
-		c, err := d.DialContext(ctx, network, address)
-		// net tells the first address's error alone. Where another one was good
-		// and did not answer, that is what has to be told: it may answer later.
-		var blocked *BlockedError
-		if tried.Load() && errors.As(err, &blocked) {
-			return nil, errUnanswered
-		}
-		return c, err
-	}
-}
-
-var errUnanswered = errors.New("none of the host's addresses that may be dialled answers")
 
 func newTransport(p Policy, o Options, plain bool) *http.Transport {
 	t := &http.Transport{

@@ -41,7 +41,7 @@ func TestAllowedTwinsAreDialled(t *testing.T) {
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
 	resolver := safenettest.StartDNS(t, safenettest.Names{
 		"sink.test":  {safenettest.Addrs("127.0.0.1")},
-		"mixed.test": {safenettest.Addrs("169.254.169.254", "127.0.0.1")}, // the refused one does not spoil the other
+		"mixed.test": {safenettest.Addrs("169.254.169.254", "127.0.0.1")},
 	})
 	var want int64
 	for name, p := range map[string]Policy{
@@ -51,7 +51,11 @@ func TestAllowedTwinsAreDialled(t *testing.T) {
 	} {
 		client := NewClient(p, Options{Resolver: resolver})
 		t.Cleanup(client.CloseIdleConnections)
-		for _, host := range []string{"127.0.0.1", "sink.test", "mixed.test", "[::ffff:127.0.0.1]"} {
+		hosts := []string{"127.0.0.1", "sink.test", "[::ffff:127.0.0.1]"}
+		if p.Operator { // of whose hosts the refused address does not spoil the other
+			hosts = append(hosts, "mixed.test")
+		}
+		for _, host := range hosts {
 			want++
 			resp, err := get(t, client, "http://"+host+":"+port)
 			if err != nil {
@@ -213,4 +217,29 @@ func TestSetPolicyHoldsForOpenConnections(t *testing.T) {
 		t.Errorf("after it was admitted again: %v", err)
 	}
 	g.CloseIdleConnections()
+}
+
+// A host that does not answer under one address may under another, of the same
+// family or not.
+func TestEveryAddressHasItsTry(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(srv.Close)
+	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
+	g := NewGuard(Policy{Operator: true}, Options{Resolver: safenettest.StartDNS(t, safenettest.Names{
+		"same.test":  {safenettest.Addrs("127.0.0.9", "127.0.0.8", "127.0.0.1")},
+		"other.test": {safenettest.Addrs("::1", "127.0.0.1")},
+		"none.test":  {safenettest.Addrs("127.0.0.9", "::1")},
+	})})
+	for _, host := range []string{"same.test", "other.test"} {
+		conn, err := g.DialContext(t.Context(), "tcp", net.JoinHostPort(host, port), true)
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		_ = conn.Close()
+	}
+	if conn, err := g.DialContext(t.Context(), "tcp", net.JoinHostPort("none.test", port), true); err == nil {
+		_ = conn.Close()
+		t.Error("connected to nobody")
+	}
 }
