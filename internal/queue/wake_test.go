@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,5 +116,46 @@ func TestATaskTakenAfterAnIdleSpellHasAWholeLease(t *testing.T) {
 	close(finish)
 	if left := time.Unix(int64(score), 0).Sub(asked); left < lease-pollInterval-2*time.Second {
 		t.Errorf("after %v of idling the lease is %v, want about %v", spell, left, lease)
+	}
+}
+
+// A pump without room leaves deliveries to others, and takes them once it has.
+func TestAPumpWithoutRoomTakesNoDelivery(t *testing.T) {
+	s, rdb := newRedis(t)
+	c := newClient(t, rdb)
+	var free atomic.Bool
+	asked, ran := make(chan struct{}, 1), make(chan struct{}, 1)
+	p := NewPump(newRedisClient(t, s.Addr()), PumpConfig{
+		Handlers: Handlers{
+			Event:    func(context.Context, EventTask) error { return nil },
+			Delivery: func(context.Context, DeliveryTask) error { ran <- struct{}{}; return nil },
+		},
+		EventConcurrency: 1, DeliveryConcurrency: 4, ShutdownTimeout: 5 * time.Second, Log: quiet(),
+		Room: func(time.Duration) bool {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			return free.Load()
+		},
+	})
+	if err := c.EnqueueDelivery(t.Context(), DeliveryTask{EventID: sampleEvent().ID, Round: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Shutdown)
+	for range 10 {
+		<-asked
+	}
+	if n := rdb.LLen(t.Context(), queueKey(Deliveries, "pending")).Val(); n != 1 || len(ran) != 0 {
+		t.Errorf("%d deliveries are left", n)
+	}
+	free.Store(true)
+	select {
+	case <-ran:
+	case <-time.After(20 * time.Second):
+		t.Fatal("never taken")
 	}
 }

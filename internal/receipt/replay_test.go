@@ -31,11 +31,19 @@ func (on suite) testReplay(t *testing.T) {
 	now := w.start.Add(time.Hour)
 	w.now = func() time.Time { return now }
 	d := w.open(2)[0]
+	d.Turn, d.Recipients = 7, []event.Recipient{
+		{Address: "a@example.com", State: event.StateDelivered},
+		{Address: "b@example.com", State: event.StateDead, LastError: "rejected: answered 550"},
+	}
 	d = w.record(w.record(d, event.StateRetrying), event.StateDead)
 	if err := w.Replay(ctx, w.tenant, d); err != nil {
 		t.Fatal(err)
 	}
 	want := d
+	// Who has it is not told again; who refused is.
+	want.Turn, want.Recipients = 0, []event.Recipient{
+		d.Recipients[0], {Address: "b@example.com", State: event.StatePending, LastError: "rejected: answered 550"},
+	}
 	want.Round, want.State, want.RetriesUsed, want.RoundAt, want.DeadAt = 2, event.StatePending, 0, now, time.Time{}
 	if got := w.load(d); !reflect.DeepEqual(got, want) {
 		t.Errorf("the record is %+v\nwant %+v", got, want)
