@@ -200,12 +200,10 @@ func (b *tab) linkLeadsNowhere(message string) {
 // screenshot writes what the window shows.
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
-	dir := os.Getenv(screenshotsTo)
+	png, dir := b.picture(), os.Getenv(screenshotsTo)
 	if dir == "" {
 		dir = b.t.ArtifactDir()
-	}
-	png := b.picture()
-	if len(png) > 150<<10 {
+	} else if png = shrink(b.t, png); len(png) > 150<<10 {
 		b.t.Errorf("%s has %d bytes: too large for a page of the documentation", name, len(png))
 	}
 	if err := os.WriteFile(filepath.Join(dir, name), png, 0o600); err != nil {

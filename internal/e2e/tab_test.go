@@ -198,10 +198,19 @@ func (b *tab) hidden(selector string) {
 	})()`, selector))
 }
 
-// click clicks with the mouse, where the element is.
+// click clicks with the mouse, where the element is and nothing is in front of it.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.do("clicking on "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	at := eval[[]float64](b, fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		e.scrollIntoView({block: 'nearest'});
+		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+		return e.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
+	})()`, selector))
+	if len(at) != 2 {
+		b.t.Fatalf("%s cannot be clicked on: something is in front of it", selector)
+	}
+	b.do("clicking on "+selector, chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // clickInside clicks on an element in a mail's frame.
@@ -221,55 +230,48 @@ func (b *tab) resize(width, height int64) {
 	b.do("resizing the window", chromedp.EmulateViewport(width, height))
 }
 
-// picture is what the window shows, as a PNG small enough for a page of the documentation.
+// picture is what the window shows, as a PNG.
 func (b *tab) picture() []byte {
 	b.t.Helper()
-	raw, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		b.t.Fatalf("taking a screenshot: %v", err)
 	}
-	img, err := png.Decode(bytes.NewReader(raw))
-	if err != nil {
-		b.t.Fatalf("reading a screenshot: %v", err)
+	if len(png) < 5000 {
+		b.t.Errorf("a screenshot has %d bytes: there is nothing on it", len(png))
 	}
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, shrink(img)); err != nil {
-		b.t.Fatalf("writing a screenshot: %v", err)
-	}
-	return out.Bytes()
+	return png
 }
 
-// shrink gives an image the 256 colours that most of it has. Of a page of text that
-// leaves all but the shades of its pictures.
-func shrink(img image.Image) image.Image {
-	count := map[color.RGBA]int{}
-	at := func(x, y int) color.RGBA {
-		r, g, b, _ := img.At(x, y).RGBA()
-		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 0xff} //nolint:gosec // 16 bits
+// shrink gives a PNG the 256 colours that most of it has. Of a page of text that
+// leaves all but the shades of its pictures, in a third of the bytes.
+func shrink(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatalf("reading a screenshot: %v", err)
 	}
-	size := img.Bounds()
+	count, size := map[color.Color]int{}, img.Bounds()
 	for y := size.Min.Y; y < size.Max.Y; y++ {
 		for x := size.Min.X; x < size.Max.X; x++ {
-			count[at(x, y)]++
+			count[img.At(x, y)]++
 		}
 	}
-	shades := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
-	var palette color.Palette
-	for _, c := range shades[:min(len(shades), 256)] {
-		palette = append(palette, c)
+	shades := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
+	palette := color.Palette(shades[:min(len(shades), 256)])
+	index := map[color.Color]uint8{}
+	for _, c := range shades {
+		index[c] = uint8(palette.Index(c)) //nolint:gosec // below 256
 	}
 	out := image.NewPaletted(size, palette)
-	index := map[color.RGBA]uint8{}
 	for y := size.Min.Y; y < size.Max.Y; y++ {
 		for x := size.Min.X; x < size.Max.X; x++ {
-			c := at(x, y)
-			i, ok := index[c]
-			if !ok {
-				i = uint8(palette.Index(c)) //nolint:gosec // below 256
-				index[c] = i
-			}
-			out.SetColorIndex(x, y, i)
+			out.SetColorIndex(x, y, index[img.At(x, y)])
 		}
 	}
-	return out
+	var b bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, out); err != nil {
+		t.Fatalf("writing a screenshot: %v", err)
+	}
+	return b.Bytes()
 }
