@@ -88,6 +88,18 @@ func (s *publisher) ids() []string {
 	return out
 }
 
+// begun is when each event was sent, in the order of their acceptance.
+func (s *publisher) begun() (out []time.Time) {
+	ids := s.ids()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		out = append(out, s.sent[id])
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return out
+}
+
 // latencies are those of the publisher's events that a webhook was sent, from the
 // beginning of the request with the event.
 func (s *publisher) latencies(to *sink) []time.Duration {

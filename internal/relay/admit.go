@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -19,6 +20,15 @@ const (
 	// longestWait is how long a delivery that has a turn stays in the queue before
 	// it asks again: a channel's rate may have been raised.
 	longestWait = 10 * time.Minute
+
+	// fresh is how long what was read before a wait is taken for what still is. A wait
+	// for a place can be as long as all that stand before have time-outs: the channel
+	// may be another by then, and the delivery another worker's.
+	fresh = time.Second
+
+	// probeAgain is after what time a delivery tries an open breaker again if the gate
+	// has not said when.
+	probeAgain = 5 * time.Second
 
 	// reportFor bounds the time that the gate is told what came of an attempt.
 	reportFor = 2 * time.Second
@@ -41,35 +51,71 @@ func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d 
 		return way{}, nil, &Again{After: wait, because: "not due yet"}
 	}
 	for {
-		// Looked up anew after each wait: it may have been changed meanwhile.
-		ch, sendErr, err := r.channel(ctx, ev, d)
-		if err != nil || sendErr != nil {
-			return way{channel: ch}, sendErr, err
+		w, sendErr, err := r.try(ctx, ev, d)
+		if err != nil || sendErr != nil || w.place != nil {
+			return w, sendErr, err
 		}
-		place, putOff := r.places.take(ch.ID)
-		if place == nil {
-			return way{}, nil, &Again{After: putOff, because: "its channel has its share of places"}
-		}
-		entry := Entry{
-			ChannelID: ch.ID, DeliveryID: d.ID(), EventID: ev.ID, Turn: d.Turn,
-			Rate: ch.Rate(), Timeout: r.Policy().Timeout, Test: ev.Type == event.Test,
-		}
-		pass, err := r.Gate.Enter(ctx, entry)
-		switch {
-		case err != nil:
-			place.unused()
-			return way{}, nil, err
-		case pass.Wait <= 0:
-			return way{ch, entry, pass, place}, nil, nil
-		}
-		place.unused()
-		next, waits := r.standInLine(d, pass)
-		if waits && pass.Wait <= lookAhead && r.sleep(ch.ID, pass.Wait) {
-			d.Turn = pass.Turn
+		next, waits := r.standInLine(d, w.pass)
+		if waits && w.pass.Wait <= lookAhead && r.sleep(d.ChannelID, w.pass.Wait) {
+			d.Turn = w.pass.Turn
 			continue
 		}
 		return way{}, nil, r.postponed(ctx, log, ev, d, next)
 	}
+}
+
+// try is admit without the waiting for a turn: with no place and nothing else the
+// pass says how long that is.
+func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
+	// Looked up anew each time: it may have been changed since.
+	ch, sendErr, err := r.channel(ctx, ev, d)
+	if err != nil || sendErr != nil {
+		return way{channel: ch}, sendErr, err
+	}
+	got, putOff := r.places.take(ch.ID)
+	if got == nil {
+		return way{}, nil, &Again{After: putOff, because: "its channel has its share of places"}
+	}
+	goes := false
+	defer func() {
+		if !goes {
+			got.unused()
+		}
+	}()
+	if got.waited > fresh {
+		if err := r.stillDue(ctx, d); err != nil {
+			return way{}, nil, err
+		}
+		if ch, sendErr, err = r.channel(ctx, ev, d); err != nil || sendErr != nil {
+			return way{channel: ch}, sendErr, err
+		}
+	}
+	entry := Entry{
+		ChannelID: ch.ID, DeliveryID: d.ID(), EventID: ev.ID, Turn: d.Turn,
+		Rate: ch.Rate(), Timeout: r.Policy().Timeout, Test: ev.Type == event.Test,
+	}
+	pass, err := r.Gate.Enter(ctx, entry)
+	if err != nil {
+		return way{}, nil, err
+	}
+	if goes = pass.Wait <= 0; !goes {
+		return way{pass: pass}, nil, nil
+	}
+	return way{ch, entry, pass, got}, nil, nil
+}
+
+// stillDue reports with an error that a delivery is not what it was when d was read:
+// whoever takes it up next sees what it is.
+func (r *Relay) stillDue(ctx context.Context, d event.Delivery) error {
+	_, is, err := r.Records.Load(ctx, d.EventID, d.N)
+	switch {
+	case errors.Is(err, event.ErrNoRecord):
+	case err != nil:
+		return err
+	case is.Round == d.Round && is.State == d.State && is.Attempts == d.Attempts:
+		return nil
+	}
+	return &Again{because: "another worker took it up meanwhile"}
 }
 
 // inLine reports whether d waits for its turn and for nothing else. When that is may
@@ -149,8 +195,11 @@ func (r *Relay) report(ctx context.Context, log *slog.Logger, w way, err *transp
 // that the relay met before it asked, tells nothing bad. A destination that
 // refuses, or wants less, is there.
 func says(err *transport.SendError) Result {
-	if err.NoAttempt {
+	switch {
+	case err.NoAttempt:
 		return Result{}
+	case err.Alive:
+		return Result{Alive: true}
 	}
 	switch err.Reason {
 	case transport.ReasonConnection, transport.ReasonTLS, transport.ReasonTimeout, transport.ReasonServerError,

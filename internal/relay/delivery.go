@@ -58,10 +58,13 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 	var news News
 	ch := way.channel
 	if sendErr == nil {
+		defer way.place.unused() // also if a transport panics
 		d.Turn = way.pass.Turn
 		d.Recipients, sendErr = r.send(ctx, ch, ev, d)
 		way.place.sent(sendErr == nil || says(sendErr).Alive)
-		news = r.report(ctx, log, way, sendErr, d)
+		if news = r.report(ctx, log, way, sendErr, d); news.Wait <= 0 {
+			news.Wait = probeAgain
+		}
 	}
 	now := r.Now().UTC()
 	next, outcome := judge(d, sendErr, now, r.Policy(), trial{way.pass.Broken && !way.entry.Test, news.Wait})

@@ -30,9 +30,9 @@ const (
 )
 
 // trial says whether an attempt was made to try an open breaker, and how long the
-// breaker lets nobody through after it. Who tries it does so for all that wait: a
-// failure uses up no retry, so that an outage by itself kills nothing before
-// max_age.
+// breaker lets nobody through after it. Who tries it does so for all that wait: if
+// nobody answers that uses up no retry, so that an outage by itself kills nothing
+// before max_age.
 type trial struct {
 	probe bool
 	wait  time.Duration
@@ -59,7 +59,7 @@ func judge(d event.Delivery, err *transport.SendError, now time.Time, p Policy, 
 
 	switch err.Class {
 	case transport.Retry:
-		if t.probe && !err.NoAttempt {
+		if t.probe && !err.NoAttempt && !err.Alive {
 			d, _ = postpone(d, t.wait, now, p)
 			return d, stateOutcome(d)
 		}

@@ -14,8 +14,10 @@ const (
 	Waiting = 1024
 
 	// shareOf is the part of a worker's places that a channel may have whatever its
-	// destination does; mostOf is what one that answers fast may grow to.
-	shareOf, mostOf = 8, 2
+	// destination does. One that answers fast may have more, and growOf is the part
+	// of the places that all of those have beyond their shares together: if all of
+	// them hang at once, the rest is for the others.
+	shareOf, growOf = 8, 4
 
 	// slow is what no fast destination takes.
 	slow = time.Second
@@ -23,13 +25,18 @@ const (
 	// laneWaiters is how many deliveries wait in the process for their channel's
 	// share of places, in shares.
 	laneWaiters = 4
-	// laneSleepers is how many wait there for their turn.
-	laneSleepers = 512
+	// laneSleepers is how many wait there for their turn. It takes more channels than
+	// a few to use up what may wait.
+	laneSleepers = 128
 
-	// A delivery for which there is no room is put off: no sooner than the one
-	// before it and putOffGap, and no longer than a minute while that leaves room.
-	putOffGap   = 5 * time.Millisecond
-	putOffMost  = time.Minute
+	// laneKept is how long it is known what a channel may have that sends nothing.
+	laneKept = time.Minute
+
+	// A delivery for which there is no room is put off: no sooner than the one before
+	// it and putOffGap, so that thousands cost no more than hundreds, and no longer
+	// than putOffMost while that leaves room, for the destination may be well by then.
+	putOffGap   = 10 * time.Millisecond
+	putOffMost  = 10 * time.Second
 	putOffLeast = time.Second
 )
 
@@ -39,9 +46,11 @@ type places struct {
 	mu      sync.Mutex
 	all     int // places
 	busy    int // of them
+	grown   int // of these, how many are beyond their channels' shares
 	active  int // deliveries in hand that wait neither for a turn nor for their channel
 	waiting int // deliveries in hand that do
 	next    uint64
+	tidied  time.Time // when lanes were looked through last
 	lanes   map[string]*lane // by channel id
 	room    chan struct{}    // holds one when there may be room for another delivery
 	stop    chan struct{}    // closed when nobody may wait any more
@@ -55,6 +64,7 @@ type lane struct {
 	line     []*waiter            // for a place, in the order in which they came
 	sleepers int
 	took     time.Duration // the mean of the last sends
+	used     time.Time     // when something left it last
 	putOff   time.Time     // when the one that was put off last comes back
 	ideal    time.Time     // when there would be a place for it
 }
@@ -73,10 +83,13 @@ func newPlaces(all int) *places {
 
 func (p *places) share() int { return max(p.all/shareOf, 1) }
 
-func (p *places) lane(channelID string) *lane {
+func (p *places) spare() int { return p.all / growOf }
+
+func (p *places) lane(channelID string, now time.Time) *lane {
 	l := p.lanes[channelID]
 	if l == nil {
-		l = &lane{begun: map[uint64]time.Time{}, most: p.share()}
+		p.tidy(now)
+		l = &lane{used: now, begun: map[uint64]time.Time{}, most: p.share()}
 		p.lanes[channelID] = l
 	}
 	return l
@@ -91,6 +104,12 @@ func (p *places) limit(l *lane, now time.Time) int {
 		}
 	}
 	return l.most
+}
+
+// may reports whether another send of a lane may begin, if there is a place at all.
+func (p *places) may(l *lane, now time.Time) bool {
+	n := len(l.begun)
+	return n < p.limit(l, now) && (n < p.share() || p.grown < p.spare())
 }
 
 // arrive and leave enclose what is done with a delivery.
@@ -110,7 +129,7 @@ func (p *places) awaitRoom(limit time.Duration) bool {
 	defer timer.Stop()
 	for {
 		p.mu.Lock()
-		free := p.active < p.all && p.waiting < Waiting
+		free := p.active < p.all // who only waits keeps nobody out
 		p.mu.Unlock()
 		if free {
 			return true
@@ -135,27 +154,31 @@ func (p *places) tellRoom() {
 	}
 }
 
-// place is where one delivery is sent. One of its methods must be called, once.
+// place is where one delivery is sent. One of its methods must be called; what is
+// called after that does nothing.
 type place struct {
 	of      *places
 	channel string
 	n       uint64
+	waited  time.Duration // for it
+	given   bool          // back
 }
 
 // sent gives the place back after a send. fast says that the destination answered.
-func (s *place) sent(fast bool) { s.of.free(s.channel, s.n, true, fast) }
+func (s *place) sent(fast bool) { s.of.free(s, true, fast) }
 
 // unused gives the place back without a send, which says nothing of the destination.
-func (s *place) unused() { s.of.free(s.channel, s.n, false, false) }
+func (s *place) unused() { s.of.free(s, false, false) }
 
 // take waits for a place to send to a channel. Without one the delivery must come
 // back after putOff.
 func (p *places) take(channelID string) (got *place, putOff time.Duration) {
 	p.mu.Lock()
-	now, l := p.now(), p.lane(channelID)
+	now := p.now()
+	l := p.lane(channelID, now)
 	w := &waiter{n: p.next, ready: make(chan struct{})}
 	p.next++
-	full := len(l.line) > 0 || len(l.begun) >= p.limit(l, now)
+	full := len(l.line) > 0 || !p.may(l, now)
 	if full && (len(l.line) >= laneWaiters*p.share() || p.waiting >= Waiting || p.stopped()) {
 		defer p.mu.Unlock()
 		if p.stopped() {
@@ -182,11 +205,11 @@ func (p *places) take(channelID string) (got *place, putOff time.Duration) {
 		default:
 			l.line = slices.DeleteFunc(l.line, func(o *waiter) bool { return o == w })
 			p.wakes(w)
-			p.tidy(channelID, l)
+			l.used = p.now()
 			return nil, 0
 		}
 	}
-	return &place{p, channelID, w.n}, 0
+	return &place{of: p, channel: channelID, n: w.n, waited: p.now().Sub(now)}, 0
 }
 
 // wakes ends the waiting of w for its channel.
@@ -204,7 +227,7 @@ func (p *places) serve() {
 	for p.busy < p.all {
 		var first *lane
 		for _, l := range p.lanes {
-			if len(l.line) > 0 && len(l.begun) < p.limit(l, now) && (first == nil || l.line[0].n < first.line[0].n) {
+			if len(l.line) > 0 && p.may(l, now) && (first == nil || l.line[0].n < first.line[0].n) {
 				first = l
 			}
 		}
@@ -215,23 +238,33 @@ func (p *places) serve() {
 		first.line = first.line[1:]
 		first.begun[w.n] = now
 		p.busy++
+		if len(first.begun) > p.share() {
+			p.grown++
+		}
 		p.wakes(w)
 		close(w.ready)
 	}
 }
 
-func (p *places) free(channelID string, n uint64, sent, fast bool) {
+func (p *places) free(s *place, sent, fast bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := p.lanes[channelID]
-	took := p.now().Sub(l.begun[n])
-	delete(l.begun, n)
+	if s.given {
+		return
+	}
+	s.given = true
+	l := p.lanes[s.channel]
+	l.used = p.now()
+	took := l.used.Sub(l.begun[s.n])
+	if len(l.begun) > p.share() {
+		p.grown--
+	}
+	delete(l.begun, s.n)
 	p.busy--
 	if sent {
 		p.learn(l, took, fast)
 	}
 	p.serve()
-	p.tidy(channelID, l)
 }
 
 // learn changes what a lane may have by how a send went.
@@ -244,15 +277,24 @@ func (p *places) learn(l *lane, took time.Duration, fast bool) {
 	case !fast || took >= slow:
 		l.most = p.share()
 	case len(l.line) > 0:
-		l.most = min(l.most+1, max(p.all/mostOf, p.share()))
+		l.most = min(l.most+1, p.share()+p.spare())
 	case len(l.begun) < l.most/2:
 		l.most = max(l.most-1, p.share())
 	}
 }
 
-func (p *places) tidy(channelID string, l *lane) {
-	if len(l.begun) == 0 && len(l.line) == 0 && l.sleepers == 0 && l.most == p.share() && l.putOff.Before(p.now()) {
-		delete(p.lanes, channelID)
+// tidy forgets the lanes of channels to which nothing has been sent for a while, and
+// looks for them as seldom.
+func (p *places) tidy(now time.Time) {
+	if now.Sub(p.tidied) < laneKept {
+		return
+	}
+	p.tidied = now
+	for id, l := range p.lanes {
+		idle := len(l.begun) == 0 && len(l.line) == 0 && l.sleepers == 0
+		if idle && now.Sub(l.used) >= laneKept && l.putOff.Before(now) {
+			delete(p.lanes, id)
+		}
 	}
 }
 
@@ -285,9 +327,8 @@ func later(a, b time.Time) time.Time {
 // no room for that, or when nobody may wait any more.
 func (p *places) sleep(channelID string, d time.Duration) bool {
 	p.mu.Lock()
-	l := p.lane(channelID)
+	l := p.lane(channelID, p.now())
 	if l.sleepers >= laneSleepers || p.waiting >= Waiting || p.stopped() {
-		p.tidy(channelID, l)
 		p.mu.Unlock()
 		return false
 	}
@@ -310,7 +351,7 @@ func (p *places) sleep(channelID string, d time.Duration) bool {
 	l.sleepers--
 	p.active++
 	p.waiting--
-	p.tidy(channelID, l)
+	l.used = p.now()
 	return slept
 }
 
