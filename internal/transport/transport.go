@@ -90,6 +90,7 @@ type SendError struct {
 	Reason     Reason
 	Class      Class
 	RetryAfter time.Duration // with Throttle: how long the destination asked for; else 0
+	Alive      bool          // the destination is well, whatever Reason may say of others: it was this event that did not get through
 	NoAttempt  bool          // nothing was sent: the attempt is not counted
 	Err        error         // for people; its text holds no secret and nothing of the event
 }
