@@ -203,7 +203,7 @@ func (b *tab) click(selector string) {
 	b.t.Helper()
 	at := eval[[]float64](b, fmt.Sprintf(`(() => {
 		const e = document.querySelector(%q);
-		e.scrollIntoView({block: 'nearest'});
+		if (!e.checkVisibility() || e.getBoundingClientRect().bottom > innerHeight || e.getBoundingClientRect().top < 100) e.scrollIntoView({block: 'center'});
 		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
 		return e.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
 	})()`, selector))
@@ -243,8 +243,8 @@ func (b *tab) picture() []byte {
 	return png
 }
 
-// shrink gives a PNG the 256 colours that most of it has. Of a page of text that
-// leaves all but the shades of its pictures, in a third of the bytes.
+// shrink gives a PNG the 256 colours that most of it has, and at least one of every hue.
+// Of a page of text that leaves all but the shades of its pictures, in a third of the bytes.
 func shrink(t *testing.T, raw []byte) []byte {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(raw))
@@ -258,10 +258,21 @@ func shrink(t *testing.T, raw []byte) []byte {
 		}
 	}
 	shades := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return count[b] - count[a] })
-	palette := color.Palette(shades[:min(len(shades), 256)])
+	var palette color.Palette
+	hues := map[[3]uint32]bool{}
+	for _, rare := range []bool{true, false} {
+		for _, c := range shades {
+			const few = 128 // places for the hues that there is little of
+			r, g, b, _ := c.RGBA()
+			hue := [3]uint32{r >> 13, g >> 13, b >> 13}
+			if rare && len(palette) < few && !hues[hue] || !rare && len(palette) < 256 && !slices.Contains(palette, c) {
+				palette, hues[hue] = append(palette, c), true
+			}
+		}
+	}
 	index := map[color.Color]uint8{}
 	for _, c := range shades {
-		index[c] = uint8(palette.Index(c)) //nolint:gosec // below 256
+		index[c] = uint8(palette.Index(c))
 	}
 	out := image.NewPaletted(size, palette)
 	for y := size.Min.Y; y < size.Max.Y; y++ {
