@@ -302,3 +302,37 @@ func TestAChannelDoesNotSeeWhatIsRedacted(t *testing.T) {
 		t.Errorf("it saw %+v", got)
 	}
 }
+
+// A mailbox that takes nothing stops nobody else: its server is well.
+func TestWhoIsNotTakenIsNoFailureOfTheDestination(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	w.accept(granted)
+	w.gate.says = func(Entry) Pass { return Pass{Broken: true} } // also where the breaker is open
+	w.gate.news = News{Closed: true}
+	w.answers = func(*channel.Channel, int) error {
+		return &transport.SendError{Reason: transport.ReasonDeferred, Class: transport.Retry, Alive: true}
+	}
+	w.run()
+	for id, r := range w.records {
+		if d := r.deliveries[0]; d.State != event.StateDead || d.Attempts != 4 || d.RetriesUsed != 3 || d.LastReason != "deferred" {
+			t.Errorf("%s: %+v", id, d)
+		}
+	}
+	for _, got := range w.gate.results {
+		if got != (Result{Alive: true}) {
+			t.Errorf("told %+v", got)
+		}
+	}
+}
+
+// A try of the breaker of which nothing could be told is not made again at once.
+func TestATryThatIsNotToldWaits(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	a := w.accept(granted)
+	w.gate.says = func(Entry) Pass { return Pass{Broken: true} }
+	w.answers = func(*channel.Channel, int) error { return failed(transport.Retry, 0) }
+	d, _ := w.one(a)
+	if d.State != event.StateThrottled || d.NextAttemptAt.Sub(w.now) != probeAgain {
+		t.Errorf("%+v", d)
+	}
+}

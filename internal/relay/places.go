@@ -50,7 +50,7 @@ type places struct {
 	active  int // deliveries in hand that wait neither for a turn nor for their channel
 	waiting int // deliveries in hand that do
 	next    uint64
-	tidied  time.Time // when lanes were looked through last
+	tidied  time.Time        // when lanes were looked through last
 	lanes   map[string]*lane // by channel id
 	room    chan struct{}    // holds one when there may be room for another delivery
 	stop    chan struct{}    // closed when nobody may wait any more

@@ -20,16 +20,17 @@ type recipients struct{ list []event.Recipient }
 func standing(to []string, before []event.Recipient) *recipients {
 	known := make(map[string]event.Recipient, len(before))
 	for _, r := range before {
-		known[r.Address] = r
+		known[fold(r.Address)] = r
 	}
 	rs := &recipients{}
 	pending, dead := 0, 0
 	for _, address := range to {
-		r, ok := known[address]
+		r, ok := known[fold(address)]
 		if !ok {
-			r = event.Recipient{Address: address, State: event.StatePending}
+			r.State = event.StatePending
 		}
-		delete(known, address)
+		r.Address = address
+		delete(known, fold(address))
 		switch r.State {
 		case event.StateDelivered:
 		case event.StateDead:
@@ -41,7 +42,7 @@ func standing(to []string, before []event.Recipient) *recipients {
 		rs.list = append(rs.list, r)
 	}
 	for _, r := range before {
-		if _, gone := known[r.Address]; gone && r.State == event.StateDelivered {
+		if _, gone := known[fold(r.Address)]; gone && r.State == event.StateDelivered {
 			rs.list = append(rs.list, r)
 		}
 	}
@@ -54,6 +55,11 @@ func standing(to []string, before []event.Recipient) *recipients {
 	}
 	return rs
 }
+
+// fold is the same for two spellings of an address. RFC 5321 leaves it to the server
+// whether ann@ is Ann@; nobody has been seen to tell them apart, and a mail too few
+// can be sent again.
+func fold(address string) string { return strings.ToLower(address) }
 
 // pending calls f with each one who is to be told, until it returns false.
 func (rs *recipients) pending(f func(r *event.Recipient) bool) {
@@ -79,7 +85,8 @@ func (rs *recipients) giveUp(failure *transport.SendError) {
 }
 
 // outcome is nil if all have the mail. One who may still get it is reason to try
-// again; only then do those count who were refused.
+// again; only then do those count who were refused. The server has spoken of each
+// by himself, so it is well.
 func (rs *recipients) outcome() error {
 	var deferred, refused []string
 	for _, r := range rs.list {
@@ -97,7 +104,7 @@ func (rs *recipients) outcome() error {
 			parts = append(parts, fmt.Sprintf("%d of %d recipients %s", len(errs), len(rs.list), errs[0]))
 		}
 	}
-	failure := &transport.SendError{Err: errors.New(strings.Join(parts, "; "))}
+	failure := &transport.SendError{Alive: true, Err: errors.New(strings.Join(parts, "; "))}
 	switch {
 	case len(deferred) > 0:
 		failure.Reason, failure.Class = transport.ReasonDeferred, transport.Retry

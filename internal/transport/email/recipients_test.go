@@ -74,6 +74,12 @@ func TestRecipients(t *testing.T) {
 		reason  transport.Reason // "" is delivered
 		text    string           // of the error
 	}
+	// What is said of one of them, and not of the session or the mail, shows that the
+	// server is well.
+	alive := map[string]bool{
+		"one is refused": true, "one is deferred": true, "one of each": true, "all are refused": true, "all are deferred": true,
+		"too many at once": true, "a replay of the dead": true,
+	}
 	const (
 		ann, ben, cyd = "RCPT TO:<ann@example.com>", "RCPT TO:<ben@example.com>", "RCPT TO:<cyd@example.com>"
 		refused       = "550 5.1.1 no such canary"
@@ -175,6 +181,11 @@ func TestRecipients(t *testing.T) {
 			{Address: "ben@example.com", State: event.StateDead, LastError: "refused (550)"},
 			{Address: "cyd@example.com", State: event.StateDead, LastError: "refused (550)"},
 		}, []round{{map[string]string{cyd: later}, "ann delivered, ben delivered, cyd pending deferred (451 4.7.1)", "ben cyd", 1, "deferred", "1 of 3"}}},
+		{"addresses are spelled otherwise", []event.Recipient{
+			{Address: "Ann@Example.com", State: event.StateDelivered},
+			{Address: "BEN@example.com", State: event.StatePending},
+			{Address: "cyd@EXAMPLE.com", State: event.StateDelivered},
+		}, []round{{nil, "ann delivered, ben delivered, cyd delivered", "ben", 1, "", ""}}},
 		{"the channel was changed", []event.Recipient{
 			{Address: "ann@example.com", State: event.StateDelivered},
 			{Address: "dee@example.com", State: event.StateDelivered},
@@ -196,6 +207,9 @@ func TestRecipients(t *testing.T) {
 					t.Errorf("round %d: the server was told of %q and given %d mails, want %q and %d", i+1, told(commands), len(mails), r.told, r.mails)
 				}
 				checkFailure(t, err, r.reason, r.text)
+				if se := new(transport.SendError); errors.As(err, &se) && se.Alive != alive[tt.name] && i == 0 {
+					t.Errorf("round %d: Alive is %t", i+1, se.Alive)
+				}
 				before = got
 			}
 		})
