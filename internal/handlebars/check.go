@@ -119,6 +119,9 @@ func (c *checker) helper(n *call, id string) (*typ, error) {
 			if !ok {
 				return nil, errorAt(n.line, `the path of join is written as a text: join access ", " "resource.name"`)
 			}
+			if strings.Count(at, ".") >= maxParts {
+				return nil, errorAt(n.line, "a path of more than %d parts", maxParts)
+			}
 			if types[0].kind == listKind && !types[0].any {
 				if _, err := types[0].elem.walk(strings.Split(at, "."), n.line); err != nil {
 					return nil, err

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 
+	"accessrelay/internal/event"
 	"accessrelay/internal/wording"
 )
 
@@ -30,7 +31,7 @@ func equalsAny(r *run, args []*value) (*value, error) {
 func epochSeconds(r *run, args []*value) (*value, error) {
 	t, ok := timeOf(args[0])
 	if !ok {
-		return nil, nil
+		return nil, r.spend(stepsATime)
 	}
 	seconds, decimals := t.Unix(), 0
 	if len(args) > 1 {
@@ -41,8 +42,11 @@ func epochSeconds(r *run, args []*value) (*value, error) {
 	if decimals > 0 && seconds >= 0 {
 		text += t.Format("." + strings.Repeat("0", decimals))
 	}
-	return numberValue(text), r.spend(4)
+	return numberValue(text), r.spend(stepsATime)
 }
+
+// stepsATime is what it costs to read a time, or to find that it is none.
+const stepsATime = 10
 
 // timeOf reads a time as the event has it.
 func timeOf(v *value) (time.Time, bool) {
@@ -70,13 +74,33 @@ func firstItems(r *run, args []*value) (*value, error) {
 // facts are who, what and until when, as a list of label and value, each a line of
 // plain text.
 func facts(r *run, _ []*value) (*value, error) {
-	var out []value
-	if r.ev != nil {
-		for _, f := range wording.Facts(r.ev, wording.Plain, factBudget) {
+	return r.once(&r.facts, 500, func(ev *event.Event) *value {
+		var out []value
+		for _, f := range wording.Facts(ev, wording.Plain, factBudget) {
 			out = append(out, *objectOf([]string{"label", "value"}, []value{*textValue(f.Label), *textValue(f.Value)}))
 		}
+		return listOf(out)
+	})
+}
+
+// summary is the event in one line of plain text. Who approved is looked for among
+// all approvals.
+func summary(r *run, _ []*value) (*value, error) {
+	return r.once(&r.summary, 200, func(ev *event.Event) *value { return textValue(wording.Headline(ev)) })
+}
+
+// once makes what hangs on the event alone when it is first asked for, and pays for
+// it then: the words for an event may cost milliseconds. Without an event there is
+// nothing.
+func (r *run) once(kept **value, steps int, of func(*event.Event) *value) (*value, error) {
+	if *kept != nil || r.ev == nil {
+		return *kept, nil
 	}
-	return listOf(out), r.spend(500)
+	if err := r.spend(steps + len(r.ev.Approvals)/4); err != nil {
+		return nil, err
+	}
+	*kept = of(r.ev)
+	return *kept, nil
 }
 
 // factType is what facts returns.
@@ -86,14 +110,12 @@ var factType = &typ{kind: listKind, elem: &typ{
 
 // link is the request's address if somebody may be sent there, else nothing.
 func link(r *run, _ []*value) (*value, error) {
-	if r.ev == nil {
-		return nil, nil
-	}
-	address := wording.Link(r.ev)
-	if address == "" {
-		return nil, r.spend(50)
-	}
-	return textValue(address), r.spend(50)
+	return r.once(&r.link, 50, func(ev *event.Event) *value {
+		if address := wording.Link(ev); address != "" {
+			return textValue(address)
+		}
+		return nullValue
+	})
 }
 
 // markdown makes a text one line of Markdown that means only itself: a backslash

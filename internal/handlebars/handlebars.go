@@ -44,7 +44,11 @@ const (
 	maxNested = 8       // (subexpressions) inside one another
 	maxParams = 16      // of one helper
 	maxParts  = 32      // of one path
-	maxWork   = 400_000 // steps of one execution, each about 50 ns: see run.spend
+	maxWork   = 400_000 // steps of one execution, each less than 100 ns: see run.spend
+
+	// maxTrial is for all executions together that Parse tries a template with. The
+	// samples are small: what needs more is spent on the template itself.
+	maxTrial = 300_000
 )
 
 // Template is a template that was checked. It is safe for concurrent use.
@@ -59,6 +63,8 @@ type Template struct {
 type Error struct {
 	Line int // of the template, from 1
 	Text string
+
+	tooMuch bool // the bound on work is reached
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Text) }

@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
-
-	"accessrelay/internal/wording"
 )
 
 // helper is a function of the language. Blocks are not among them.
@@ -64,15 +61,19 @@ var helpers = map[string]*helper{
 		if err != nil {
 			return nil, err
 		}
-		return textValue(truncate(s, atoi(args[1]))), nil
+		n := atoi(args[1])
+		if err := r.spend(min(len(s), n) / 8); err != nil {
+			return nil, err
+		}
+		return textValue(truncate(s, n)), nil
 	}},
 	"epoch": {"epoch time 3", 1, 2, epochSeconds},
 	"epoch_ms": {"epoch_ms time", 1, 1, func(r *run, args []*value) (*value, error) {
 		t, ok := timeOf(args[0])
 		if !ok {
-			return nil, nil
+			return nil, r.spend(stepsATime)
 		}
-		return numberValue(strconv.FormatInt(t.UnixMilli(), 10)), r.spend(2)
+		return numberValue(strconv.FormatInt(t.UnixMilli(), 10)), r.spend(stepsATime)
 	}},
 	"contains": {"contains text part", 2, 2, contains},
 	"starts_with": {"starts_with text beginning", 2, 2, func(r *run, args []*value) (*value, error) {
@@ -83,12 +84,7 @@ var helpers = map[string]*helper{
 		start, err := r.text(args[1])
 		return boolValue(strings.HasPrefix(s, start)), err
 	}},
-	"summary": {"summary", 0, 0, func(r *run, _ []*value) (*value, error) {
-		if r.ev == nil {
-			return nil, nil
-		}
-		return textValue(wording.Headline(r.ev)), r.spend(100)
-	}},
+	"summary": {"summary", 0, 0, summary},
 }
 
 // blockNames are the helpers that stand only in {{#…}}.
@@ -171,7 +167,11 @@ func join(r *run, args []*value) (*value, error) {
 	}
 	var path []string
 	if len(args) > 2 {
-		path = strings.Split(args[2].text(), ".")
+		at, err := r.text(args[2])
+		if err != nil {
+			return nil, err
+		}
+		path = strings.Split(at, ".") // the checker has counted them
 	}
 	between, err := r.text(args[1])
 	if err != nil {
@@ -180,6 +180,9 @@ func join(r *run, args []*value) (*value, error) {
 	var out strings.Builder
 	for i := range k.vals {
 		v := &k.vals[i]
+		if err := r.spend(len(path)); err != nil {
+			return nil, err
+		}
 		for _, part := range path {
 			if v, err = r.member(v, part); err != nil {
 				return nil, err
@@ -206,13 +209,17 @@ func join(r *run, args []*value) (*value, error) {
 	return textValue(out.String()), nil
 }
 
+// mapped is a helper that looks at every rune of a text.
 func mapped(f func(string) string) func(*run, []*value) (*value, error) {
 	return func(r *run, args []*value) (*value, error) {
 		s, err := r.text(args[0])
 		if err != nil {
 			return nil, err
 		}
-		return textValue(f(s)), r.spend(8 * len(s) / bytesAStep)
+		if err := r.spend(len(s) / 4); err != nil {
+			return nil, err
+		}
+		return textValue(f(s)), nil
 	}
 }
 
@@ -237,7 +244,7 @@ func truncate(s string, n int) string {
 
 // atoi is a whole number above 0 that the template gives, or 0.
 func atoi(v *value) int {
-	if v == nil || v.kind != numberKind {
+	if v == nil || v.kind != numberKind || len(v.str) > maxDigits {
 		return 0
 	}
 	n, err := strconv.Atoi(v.str)
@@ -273,6 +280,8 @@ func contains(r *run, args []*value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := utf8.RuneCountInString(part) > 0 && strings.Contains(s, part)
-	return boolValue(found), r.spend(4 * (len(s) + len(part)) / bytesAStep)
+	if err := r.spend((len(s) + len(part)) / 8); err != nil {
+		return nil, err
+	}
+	return boolValue(part != "" && strings.Contains(s, part)), nil
 }

@@ -202,16 +202,18 @@ func (p *parser) comment(line, start int) (node, error) {
 	if strings.HasPrefix(p.src[p.pos:], "!--") {
 		closing = "--}}"
 	}
-	end := strings.Index(p.src[p.pos:], closing)
-	if closing == "--}}" {
-		if tilde := strings.Index(p.src[p.pos:], "--~}}"); tilde >= 0 && (end < 0 || tilde < end) {
-			end, closing = tilde, "--~}}"
+	for from := p.pos; ; { // each }} is looked at once, however many comments there are
+		end := indexFrom(p.src, from, '}')
+		if end < 0 {
+			return nil, errorAt(line, "the comment has no end: %s is missing", closing)
+		}
+		text := p.src[p.pos:end]
+		from = end + 1
+		if strings.HasPrefix(p.src[from:], "}") && (closing == "}}" || strings.HasSuffix(text, "--") || strings.HasSuffix(text, "--~")) {
+			p.pos = from + 1
+			break
 		}
 	}
-	if end < 0 {
-		return nil, errorAt(line, "the comment has no end: %s is missing", closing)
-	}
-	p.pos += end + len(closing)
 	whole := rest[:p.pos-start]
 	return &comment{line, strip{whole[2] == '~', strings.HasSuffix(whole, "~}}")}}, nil
 }

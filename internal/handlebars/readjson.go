@@ -136,19 +136,30 @@ func skipValue(src string, i int) int {
 	return i
 }
 
+// skipString goes byte by byte for a while, because most strings are short and an
+// escape seldom comes alone, and then in strides.
 func skipString(src string, i int) int {
 	i++
-	end := indexFrom(src, i, '"')
-	for end >= 0 {
+	for end := -1; ; {
+		for stop := min(i+64, len(src)); i < stop; i++ {
+			switch src[i] {
+			case '"':
+				return i + 1
+			case '\\':
+				i++
+			}
+		}
+		if i > end { // the quote that was found last was escaped
+			if end = indexFrom(src, i, '"'); end < 0 {
+				return -1
+			}
+		}
 		escape := strings.IndexByte(src[i:end], '\\')
 		if escape < 0 {
 			return end + 1
 		}
-		if i += escape + len(`\"`); i > end {
-			end = indexFrom(src, i, '"')
-		}
+		i += escape
 	}
-	return -1
 }
 
 func indexFrom(s string, from int, c byte) int {

@@ -13,7 +13,8 @@ type run struct {
 	root *value
 	raw  []byte // the payload that values which are raw are parts of
 	out  []byte
-	left int // of maxWork
+	work int // what the execution may spend, in steps
+	left int // of work
 	line int // of what is being done, for errors
 
 	contexts []*value // what this is, the innermost last
@@ -21,6 +22,9 @@ type run struct {
 	slots    []*value // block parameters, from slot 1
 
 	checked bool // raw is JSON
+
+	// What hangs on the event alone and not on where the template is: made once.
+	summary, facts, link *value
 
 	json  jsonState  // of dialect JSON
 	slack slackState // of SlackText
@@ -41,10 +45,21 @@ const bytesAStep = 32
 const bytesRead = 16
 
 func (t *Template) execute(root *value, raw []byte, ev *event.Event) ([]byte, error) {
+	out, _, err := t.executeWithin(maxWork, root, raw, ev)
+	return out, err
+}
+
+// executeWithin spends at most work steps and says how many it did.
+func (t *Template) executeWithin(work int, root *value, raw []byte, ev *event.Event) (out []byte, spent int, err error) {
 	r := &run{
-		as: t.as, ev: ev, root: root, raw: raw, left: maxWork, line: 1,
+		as: t.as, ev: ev, root: root, raw: raw, work: work, left: work, line: 1,
 		contexts: []*value{root}, slots: make([]*value, t.slots+1),
 	}
+	out, err = r.render(t)
+	return out, work - r.left, err
+}
+
+func (r *run) render(t *Template) ([]byte, error) {
 	if err := r.program(t.body); err != nil {
 		return nil, err
 	}
@@ -65,12 +80,18 @@ func (t *Template) execute(root *value, raw []byte, ev *event.Event) ([]byte, er
 
 func (r *run) fail(format string, args ...any) *Error { return errorAt(r.line, format, args...) }
 
-// spend counts n steps.
+// spend counts n steps. It comes before the work wherever that can be long.
 func (r *run) spend(n int) error {
 	if r.left -= n; r.left < 0 {
-		return r.fail("for this event the template causes more work than is allowed (%d steps)", maxWork)
+		return r.tooMuch("for this event the template causes more work than is allowed (%d steps)", r.work)
 	}
 	return nil
+}
+
+func (r *run) tooMuch(format string, args ...any) *Error {
+	e := r.fail(format, args...)
+	e.tooMuch = true
+	return e
 }
 
 func (r *run) program(p *program) error {
@@ -205,7 +226,7 @@ func (r *run) each(b *block, v *value) error {
 		return r.program(b.inverse)
 	}
 	if n > r.left/b.program.cost { // not begun rather than broken off
-		return r.fail("for this event this loop causes more work than is allowed: it would run %d times", n)
+		return r.tooMuch("for this event this loop causes more work than is allowed: it would run %d times", n)
 	}
 	r.loops = append(r.loops, loop{})
 	for i := range k.vals {
@@ -267,6 +288,9 @@ func (r *run) eval(e expr) (*value, error) {
 
 func (r *run) lookup(p *path) (*value, error) {
 	v, parts := r.start(p)
+	if err := r.spend(1); err != nil {
+		return nil, err
+	}
 	for _, part := range parts {
 		if v == nil {
 			return nil, nil

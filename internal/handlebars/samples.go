@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"accessrelay/internal/event"
@@ -17,21 +18,31 @@ type sample struct {
 
 // try executes t on events of every type, with all facts and with hardly any,
 // and on some between, so that a template that is only sometimes JSON is found
-// out when it is saved. What hangs on the raw payload cannot be foreseen.
+// out when it is saved. What hangs on the raw payload cannot be foreseen. All share
+// one bound on work, because saving happens where webhooks come in.
 func (t *Template) try() error {
+	left := maxTrial
 	for _, s := range samples() {
-		if _, err := t.Execute(s.ev); err != nil {
-			var e *Error
-			if errors.As(err, &e) {
-				return errorAt(e.Line, "%s (tried with %s)", e.Text, s.about)
-			}
+		_, spent, err := t.executeWithin(left, eventValue(s.ev), s.ev.Raw, s.ev)
+		var e *Error
+		switch {
+		case err == nil:
+		case !errors.As(err, &e):
 			return err
+		case e.tooMuch:
+			return errorAt(e.Line, "the template is too much work: for the %d small sample events that it is tried with, together, it takes more than %d steps; make it shorter, or its loops fewer", len(samples()), maxTrial)
+		default:
+			return errorAt(e.Line, "%s (tried with %s)", e.Text, s.about)
 		}
+		left -= spent
 	}
 	return nil
 }
 
-func samples() []sample {
+// samples are made once: nothing changes them.
+var samples = sync.OnceValue(makeSamples)
+
+func makeSamples() []sample {
 	var out []sample
 	platforms := []string{"p0", "apono", "permit", "jitsudo", "generic", "api"}
 	for i, typ := range event.Types() {

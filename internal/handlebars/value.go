@@ -3,7 +3,6 @@ package handlebars
 import (
 	"reflect"
 	"strconv"
-	"strings"
 )
 
 // value is a piece of data: of the event, of its raw payload, or a helper's
@@ -114,7 +113,7 @@ func (r *run) truthy(v *value) (bool, error) {
 	case boolKind:
 		return v.str == "true", nil
 	case numberKind:
-		return !isZero(v.str), nil
+		return !isZero(v.str), r.spend(len(v.str) / bytesRead)
 	case textKind:
 		return v.size() > 0, nil
 	case listKind:
@@ -127,8 +126,15 @@ func (r *run) truthy(v *value) (bool, error) {
 
 // isZero reports whether the number s, as JSON writes it, is zero.
 func isZero(s string) bool {
-	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
-	return !strings.ContainsAny(mantissa, "123456789")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '1' && c <= '9':
+			return false
+		case c == 'e' || c == 'E':
+			return true
+		}
+	}
+	return true
 }
 
 // member is the value at key, or nil.
@@ -140,9 +146,16 @@ func (r *run) member(v *value, key string) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A long key may differ from each of a small object's only at its end.
+	if err := r.spend(len(key) / bytesAStep * min(len(k.keys)+1, smallObject)); err != nil {
+		return nil, err
+	}
 	if v.kind == listKind {
 		if key == "length" {
 			return intValue(len(k.vals)), nil
+		}
+		if len(key) > maxDigits {
+			return nil, nil
 		}
 		n, notNumber := strconv.Atoi(key)
 		if notNumber == nil && n >= 0 && n < len(k.vals) && strconv.Itoa(n) == key {
@@ -156,7 +169,10 @@ func (r *run) member(v *value, key string) (*value, error) {
 	return nil, nil
 }
 
-const smallObject = 16
+const (
+	smallObject = 16 // keys; in a larger one they are not looked for one by one
+	maxDigits   = 18 // of a whole number that is looked at
+)
 
 func (in *inside) find(key string) (int, bool) {
 	if in.index != nil {

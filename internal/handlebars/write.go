@@ -20,11 +20,15 @@ func (r *run) literal(s string) error {
 	if err := r.grow(len(s)); err != nil {
 		return err
 	}
+	perStep := bytesRead
+	if r.as == Line {
+		perStep /= 2
+	}
+	if err := r.spend(len(s) / perStep); err != nil {
+		return err
+	}
 	switch r.as {
 	case JSON:
-		if err := r.spend(len(s) / 8); err != nil {
-			return err
-		}
 		if problem := r.json.text(s, &r.line); problem != "" {
 			return r.fail("%s", problem)
 		}
@@ -111,6 +115,9 @@ func (r *run) writeInJSON(v *value, whole bool) error {
 		}
 	}
 	if err := r.grow(len(s)); err != nil {
+		return err
+	}
+	if err := r.spend(len(s) / bytesRead); err != nil {
 		return err
 	}
 	return r.append(appendJSONString(nil, s))

@@ -28,11 +28,14 @@ func (r *run) appendJSON(out []byte, v *value) ([]byte, error) {
 		if err := r.room(len(out) + len(s)); err != nil {
 			return nil, err
 		}
+		if err := r.spend(len(s) / bytesRead); err != nil {
+			return nil, err
+		}
 		out = append(out, '"')
 		out = appendJSONString(out, s)
 		return append(out, '"'), nil
 	case v.kind == boolKind || v.kind == numberKind:
-		return append(out, v.str...), nil
+		return append(out, v.str...), r.spend(len(v.str) / bytesAStep)
 	}
 	if in := v.in; in != nil && in.from.IsValid() && in.from.Type() != wholeEvent {
 		return r.marshal(out, in.from)
@@ -82,8 +85,15 @@ func (r *run) marshal(out []byte, v reflect.Value) ([]byte, error) {
 	if err := r.room(len(out) + len(text)); err != nil {
 		return nil, err
 	}
-	return append(out, text...), r.spend(len(text) / bytesRead)
+	perStep := bytesRead
+	if v.Kind() == reflect.Slice {
+		perStep = bytesOfLists
+	}
+	return append(out, text...), r.spend(10 + len(text)/perStep)
 }
+
+// bytesOfLists is bytesAStep for encoding/json, where there are many small items.
+const bytesOfLists = 6
 
 // room says whether so many bytes of JSON could still become part of the result.
 func (r *run) room(n int) error {
@@ -97,7 +107,7 @@ func (r *run) room(n int) error {
 // is JSON was seen when it came in; nothing of it is written unless that holds.
 func (r *run) copyJSON(out []byte, src string) ([]byte, error) {
 	if !r.checked {
-		if err := r.spend(len(r.raw) / bytesRead); err != nil {
+		if err := r.spend(len(r.raw) / bytesAStep); err != nil {
 			return nil, err
 		}
 		if !json.Valid(r.raw) {
@@ -108,7 +118,7 @@ func (r *run) copyJSON(out []byte, src string) ([]byte, error) {
 	if err := r.room(len(out) + len(src)); err != nil {
 		return nil, err
 	}
-	if err := r.spend(len(src) / bytesAStep); err != nil {
+	if err := r.spend(len(src) / bytesRead); err != nil {
 		return nil, err
 	}
 	out = slices.Grow(out, len(src))

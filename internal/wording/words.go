@@ -228,20 +228,32 @@ func labels(a event.Access) (permission, resource, integration string) {
 	return permission, resource, integration
 }
 
-// by names those who decided so.
+// by names those who decided so: the first few. The others are only counted,
+// because an event may have tens of thousands.
 func (f facts) by(status string) string {
 	const most = 3
 	var who []string
+	others, blank := 0, 0
 	for _, a := range f.ev.Approvals {
-		if l := f.name(a.Approver.Label()); l != "" && strings.EqualFold(a.Status, status) {
-			who = append(who, l)
+		switch {
+		case !strings.EqualFold(a.Status, status):
+		case len(who) < most && blank < most:
+			if l := f.name(a.Approver.Label()); l != "" {
+				who = append(who, l)
+			} else {
+				blank++
+			}
+		case strings.TrimSpace(a.Approver.Label()) != "":
+			others++
 		}
 	}
 	switch n := len(who); {
-	case n == 0:
+	case n == 0 && others == 0:
 		return ""
-	case n > most:
-		return " by " + strings.Join(who[:most], ", ") + " and " + count(n-most, "other")
+	case n == 0:
+		return " by " + count(others, "person")
+	case others > 0:
+		return " by " + strings.Join(who, ", ") + " and " + count(others, "other")
 	case n == 1:
 		return " by " + who[0]
 	default:

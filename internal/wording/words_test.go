@@ -66,3 +66,47 @@ func TestHeadlineIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// Of many who approved a few are named and the rest counted, without looking at
+// their names.
+func TestManyApprovals(t *testing.T) {
+	names := func(ns ...string) *event.Event {
+		ev := &event.Event{Type: event.RequestApproved}
+		for _, n := range ns {
+			ev.Approvals = append(ev.Approvals, event.Approval{Status: "Approved", Approver: &event.Person{Name: n}})
+		}
+		return ev
+	}
+	for _, tt := range []struct {
+		ev   *event.Event
+		want string
+	}{
+		{names("a"), " by a."},
+		{names("a", "b"), " by a and b."},
+		{names("a", "b", "c"), " by a, b and c."},
+		{names("a", "b", "c", "d"), " by a, b, c and 1 other."},
+		{names("a", "\u202e", "b", "c", "d", " ", "e"), " by a, b, c and 2 others."},
+		{names("\u202e", "\u202e", "\u202e", "d", "e"), " by 2 persons."},
+		{names("\u202e", "\u202e", "a", "\u202e", "d"), " by a and 1 other."},
+		{names("", " "), " was approved."},
+	} {
+		if got := Sentence(tt.ev, Plain); !strings.HasSuffix(got, tt.want) {
+			t.Errorf("%q, want it to end with %q", got, tt.want)
+		}
+	}
+	for _, name := range []string{strings.Repeat("x", 50), strings.Repeat("\u202e", 16)} {
+		many := make([]string, 20_000)
+		for i := range many {
+			many[i] = name
+		}
+		escaped := 0
+		st := Style{Escape: func(r, _ rune) string {
+			escaped++
+			return string(r)
+		}}
+		ev := names(many...)
+		if n := testing.AllocsPerRun(1, func() { Sentence(ev, st) }); n > 500 || escaped > 1000 {
+			t.Errorf("20,000 times %q: %v allocations, %d runes escaped", name[:8], n, escaped)
+		}
+	}
+}
