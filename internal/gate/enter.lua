@@ -2,6 +2,8 @@
 -- ticket, unless it has one: a place in the channel's line, which says when to come.
 -- Of a channel with a rate, who comes in time and finds that another passed only
 -- just now is promised a pass of its own: minus its time stands for the ticket then.
+-- A promise counts while the rate is the one by which it was made. To tell, its time
+-- is a multiple of four microseconds and how often the rate has changed, modulo four.
 --
 -- KEYS[1]  the gate, see keys.go
 -- ARGV[1]  the delivery, ARGV[2] its ticket or 0
@@ -10,6 +12,7 @@
 -- ARGV[5]  how much too late a promised pass may be used
 -- ARGV[6]  for how long a delivery may try an open breaker
 -- ARGV[7]  1: it goes whatever stands against it
+-- ARGV[8]  which version of the channel it goes to
 -- Returns  the verdict: 1 go, 2 go and try the breaker, 3 wait for the turn,
 --          4 wait as the destination asked, 5 wait for the breaker;
 --          how long to wait in microseconds, the ticket, and 1 if a success must be reported.
@@ -18,10 +21,18 @@ local ticket, gap, least = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4
 local late, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local f = redis.call('HMGET', key, 'free', 'k', 't', 'gap', 'until', 'last', 'fails', 'open')
+local f = redis.call('HMGET', key, 'free', 'k', 't', 'gap', 'until', 'last', 'fails', 'open', 'due', 'least', 'changes', 'version')
 local free, k, t = tonumber(f[1] or 1), tonumber(f[2] or 1), tonumber(f[3] or 0)
 local was, held, last = tonumber(f[4] or gap), tonumber(f[5] or 0), tonumber(f[6] or 0)
 local fails, open = tonumber(f[7] or 0), tonumber(f[8] or 0)
+local due, changes, version = tonumber(f[9] or 0), tonumber(f[11] or 0), f[12] or '0'
+-- What was said of another version was perhaps said of another destination.
+if version ~= ARGV[8] and (held > 0 or open > 0 or fails > 0) then
+  t = t - math.max(held - now, 0)
+  held, open, fails = 0, 0, 0
+  redis.call('HDEL', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events')
+  redis.call('HSET', key, 'version', ARGV[8], 't', t)
+end
 local watch = (fails > 0 or open > 0) and 1 or 0
 
 local function turn(n)
@@ -29,7 +40,7 @@ local function turn(n)
 end
 local function keep(...)
   redis.call('HSET', key, ...)
-  local ends = math.max(turn(free), held, last, now) - now
+  local ends = math.max(turn(free), held, last, due, now) - now
   redis.call('PEXPIRE', key, math.ceil(ends / 1000) + 3600000)
 end
 local function pass(verdict)
@@ -73,19 +84,26 @@ local why = 3
 if now < held then
   why = open > 0 and 5 or 4
 end
+if least > 0 and tonumber(f[10] or least) ~= least then -- no promise counts any more
+  due, changes = 0, (changes + 1) % 4
+  keep('due', 0, 'least', least, 'changes', changes)
+end
 local function promise(from)
-  last = math.max(from, last + least)
-  keep('last', last)
-  return { why, math.ceil(last - now), -last, watch }
+  due = math.ceil(math.max(from, math.max(last, due) + least) / 4) * 4 + changes
+  keep('due', due, 'least', least, 'changes', changes)
+  return { why, math.ceil(due - now), -due, watch }
 end
 if ticket < 0 and least > 0 then
+  if -ticket > due or -ticket % 4 ~= changes then
+    return now < held and promise(held) or now >= math.max(last, due) + least and pass(1) or promise(now)
+  end
   if -ticket < held and now < held then -- it goes before those in line
     return promise(held)
   end
   if now < -ticket then
     return { why, -ticket - now, ticket, watch }
   end
-  if now <= late - ticket or last == -ticket then
+  if now <= late - ticket or math.max(last, due) == -ticket then
     return pass(1)
   end
   known = true
@@ -106,7 +124,7 @@ end
 if ticket > 0 and turn(ticket) > now then
   return { least > 0 and 3 or 5, math.ceil(turn(ticket) - now), ticket, watch }
 end
-if now >= last + least then
+if now >= math.max(last, due) + least then
   return pass(1)
 end
 return promise(now)

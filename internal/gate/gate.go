@@ -10,7 +10,11 @@
 //     and then one delivery at a time tries it, ever more seldom. The first success
 //     closes it. What waited comes back by its tickets, not all at once.
 //
-// Times are Redis's own: workers' clocks do not matter. To lose a gate is to lose no
+// What is said of the destination holds for one version of the channel: one that
+// was changed begins as a new one does.
+//
+// Times are Redis's own. Of workers' clocks only how fast they go matters, for who
+// waits does so by them. To lose a gate is to lose no
 // delivery: tickets that it does not know are replaced, and the breaker is closed.
 package gate
 
@@ -78,6 +82,7 @@ type Entry struct {
 	Rate       *ratelimit.Rate // the channel's; nil: none
 	Timeout    time.Duration   // of the attempt
 	Test       bool            // a person asked for it: it goes whatever stands against it
+	Version    int64           // of the channel; 0: not known
 }
 
 // Pass is what the gate says.
@@ -114,6 +119,7 @@ type Gate struct {
 
 	mu    sync.Mutex
 	views map[string]view // by channel
+	swept time.Time       // when old views were dropped
 }
 
 // New returns a Gate.
@@ -142,7 +148,7 @@ func (g *Gate) Enter(ctx context.Context, e Entry) (Pass, error) {
 	}
 	out, err := enterScript.Run(ctx, g.rdb, []string{gateKey(e.ChannelID)},
 		e.DeliveryID, e.Turn, gap.Microseconds(), least.Microseconds(), min(least/4, mostLate).Microseconds(),
-		(e.Timeout + leaseMore).Microseconds(), test).Int64Slice()
+		(e.Timeout + leaseMore).Microseconds(), test, e.Version).Int64Slice()
 	if err == nil && len(out) != 4 {
 		err = fmt.Errorf("%d values", len(out))
 	}
@@ -183,7 +189,7 @@ func (g *Gate) Report(ctx context.Context, e Entry, p Pass, r Result) (News, err
 	}
 	out, err := reportScript.Run(ctx, g.rdb, []string{gateKey(e.ChannelID)},
 		e.DeliveryID, e.EventID, kind, r.Hold.Microseconds(), test,
-		Threshold, 2, rowTime.Microseconds(), firstProbe.Microseconds(), lastProbe.Microseconds(), 0.9+0.2*rand.Float64()).Int64Slice()
+		Threshold, 2, rowTime.Microseconds(), firstProbe.Microseconds(), lastProbe.Microseconds(), 0.9+0.2*rand.Float64(), e.Version).Int64Slice()
 	if err == nil && len(out) != 4 {
 		err = fmt.Errorf("%d values", len(out))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"accessrelay/internal/ratelimit"
 	"accessrelay/internal/redistest"
 )
 
@@ -28,6 +29,9 @@ func TestGate(t *testing.T) {
 			"a probe that says nothing":              testAProbeThatSaysNothing,
 			"a test goes whatever stands against it": testATestGoesWhateverStandsAgainstIt,
 			"a raised rate counts for those in line": testARaisedRateCountsForThoseInLine,
+			"a changed rate makes promises void":     testAChangedRateMakesPromisesVoid,
+			"another version of a channel is as new": testAnotherVersionIsAsNew,
+			"a test lifts what the others wait for":  testATestLiftsWhatTheOthersWaitFor,
 			"a lost gate loses nobody":               testALostGateLosesNobody,
 			"a gate ends":                            testAGateEnds,
 			"hold":                                   testHold,
@@ -300,6 +304,133 @@ func testARaisedRateCountsForThoseInLine(on backend) {
 	d.rate = nil
 	if p := d.enter("last", last.Turn); p.Wait > 1100*time.Millisecond {
 		t.Errorf("without a rate it waits %v", p.Wait)
+	}
+}
+
+// Those who missed their turns are promised passes far ahead. With another rate that
+// is over, for them and for who comes then.
+func testAChangedRateMakesPromisesVoid(on backend) {
+	for name, raised := range map[string]*ratelimit.Rate{"raised": perSecond(100), "from 1 an hour": perSecond(1)} {
+		on.Run(name, func(t *testing.T) {
+			rate := perSecond(1)
+			if *raised == *rate {
+				rate = &ratelimit.Rate{N: 1, Per: time.Hour}
+			}
+			d := newDesk(t, on.rdb, rate)
+			const late = 100
+			turns := make([]int64, late)
+			for round := range 2 { // in line, and then too late
+				for i := range turns {
+					p := d.enter(fmt.Sprint(i), turns[i])
+					if turns[i] = p.Turn; round == 1 && i > 0 && p.Turn >= 0 {
+						t.Fatalf("%d: %+v, want a promise", i, p)
+					}
+				}
+				if round == 0 {
+					d.pass(2 * late * rate.Per)
+				}
+			}
+			d.rate = raised
+			if p := d.enter("new", 0); p.Wait > raised.Per/time.Duration(raised.N) {
+				t.Errorf("who comes then waits %v", p.Wait)
+			}
+			gap := raised.Per / time.Duration(raised.N)
+			for i, turn := range turns {
+				p := d.enter(fmt.Sprint(i), turn)
+				if p.Wait > time.Duration(i+2)*gap {
+					t.Fatalf("%d waits %v", i, p.Wait)
+				}
+				if again := d.enter(fmt.Sprint(i), p.Turn); p.Wait > 0 && (again.Turn != p.Turn || again.Wait > p.Wait) {
+					t.Fatalf("%d: %+v, then %+v", i, p, again)
+				}
+			}
+			// Workers of which one has an old file are at cross purposes. Somebody goes.
+			d.pass(time.Hour)
+			went := 0
+			for i := range 20 {
+				if d.rate = raised; i%2 == 0 {
+					d.rate = rate
+				}
+				if d.enter(fmt.Sprint("new", i), 0).Wait == 0 {
+					went++
+				}
+				d.pass(2 * rate.Per)
+			}
+			if went < 10 {
+				t.Errorf("with two rates at a time %d of 20 went", went)
+			}
+		})
+	}
+}
+
+// A channel that was changed may have another destination.
+func testAnotherVersionIsAsNew(on backend) {
+	for name, rate := range map[string]*ratelimit.Rate{"with a rate": perSecond(1), "without": nil} {
+		on.Run(name, func(t *testing.T) {
+			d := newDesk(t, on.rdb, rate)
+			d.version = 1
+			d.report("a", Pass{}, Result{Alive: true, Hold: 24 * time.Hour})
+			first := d.enter("first", 0)
+			if first.Wait < 23*time.Hour {
+				t.Fatalf("%+v", first)
+			}
+			d.version = 2
+			if p := d.enter("new", 0); p.Wait > 2*time.Second {
+				t.Errorf("after the change: %+v", p)
+			}
+			d.pass(3 * time.Second)
+			if p := d.enter("first", first.Turn); p.Wait > 0 {
+				t.Errorf("who waited already: %+v", p)
+			}
+			d.open()
+			d.version = 3
+			d.pass(time.Second)
+			if p := d.enter("b", 0); p.Wait > 0 || p.Broken || p.Watched {
+				t.Errorf("after the breaker opened: %+v", p)
+			}
+			d.version = 4
+			d.fail(Threshold-1, "one")
+			d.version = 5
+			d.pass(rowTime)
+			if n := d.fail(1, "two"); n.Fails != 1 {
+				t.Errorf("what failed before counts: %+v", n)
+			}
+			d.version = 6
+			d.open()
+			d.version = 7
+			if n := d.report("late", Pass{Broken: true}, Result{Alive: true}); n.Wait > 0 || n.Fails > 0 {
+				t.Errorf("%+v", n)
+			}
+			if open, err := d.gate.Broken(t.Context(), []string{d.id}); err != nil || open[d.id] {
+				t.Errorf("%v, %v", open, err)
+			}
+		})
+	}
+}
+
+func testATestLiftsWhatTheOthersWaitFor(on backend) {
+	for name, rate := range map[string]*ratelimit.Rate{"with a rate": perSecond(1), "without": nil} {
+		on.Run(name, func(t *testing.T) {
+			d := newDesk(t, on.rdb, rate)
+			d.report("a", Pass{}, Result{Alive: true, Hold: 24 * time.Hour})
+			first, second := d.enter("first", 0), d.enter("second", 0)
+			e := d.entry("test", 0)
+			e.Test = true
+			p, err := d.gate.Enter(t.Context(), e)
+			if err != nil || p.Wait > 0 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			if _, err := d.gate.Report(t.Context(), e, p, Result{Alive: true}); err != nil {
+				t.Fatal(err)
+			}
+			d.pass(3 * time.Second)
+			if p := d.enter("first", first.Turn); p.Wait > 0 {
+				t.Errorf("the first waits on: %+v", p)
+			}
+			if p := d.enter("second", second.Turn); p.Wait > time.Second {
+				t.Errorf("the second waits on: %+v", p)
+			}
+		})
 	}
 }
 

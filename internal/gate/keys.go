@@ -11,7 +11,10 @@ package gate
 //	events  how often that was another event than the one before
 //	free    the first ticket that nobody has. Ticket n has its turn at t + (n - k) * gap
 //	k t gap see free
-//	last    the last pass that a delivery of a channel with a rate made or was promised
+//	last    the last pass that a delivery of a channel with a rate made; due: the last
+//	        that one was promised; least: how far apart those are; changes: how often
+//	        that has changed, modulo 4
+//	version of the channel that until, open and fails are about
 //
 // The hash goes an hour after its last write and its last turn.
 func gateKey(channelID string) string { return "ar:{gate:" + channelID + "}" }

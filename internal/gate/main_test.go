@@ -21,6 +21,8 @@ type desk struct {
 	gate *Gate
 	id   string
 	rate *ratelimit.Rate
+
+	version int64
 }
 
 func newDesk(t *testing.T, rdb redis.UniversalClient, rate *ratelimit.Rate) *desk {
@@ -31,7 +33,7 @@ func newDesk(t *testing.T, rdb redis.UniversalClient, rate *ratelimit.Rate) *des
 func perSecond(n int) *ratelimit.Rate { return &ratelimit.Rate{N: n, Per: time.Second} }
 
 func (d *desk) entry(name string, turn int64) Entry {
-	return Entry{ChannelID: d.id, DeliveryID: name, EventID: "evt_" + name, Turn: turn, Rate: d.rate, Timeout: 15 * time.Second}
+	return Entry{ChannelID: d.id, DeliveryID: name, EventID: "evt_" + name, Turn: turn, Rate: d.rate, Timeout: 15 * time.Second, Version: d.version}
 }
 
 func (d *desk) enter(name string, turn int64) Pass {
@@ -56,7 +58,7 @@ func (d *desk) report(name string, p Pass, r Result) News {
 func (d *desk) pass(by time.Duration) {
 	d.Helper()
 	fields := d.rdb.HGetAll(d.Context(), gateKey(d.id)).Val()
-	for _, f := range []string{"until", "t", "last", "since"} {
+	for _, f := range []string{"until", "t", "last", "due", "since"} {
 		if _, ok := fields[f]; ok {
 			d.rdb.HIncrByFloat(d.Context(), gateKey(d.id), f, -float64(by.Microseconds()))
 		}

@@ -9,16 +9,26 @@
 --          what time in microseconds, open the breaker
 -- ARGV[9]  for how long it is open first, ARGV[10] at the longest, ARGV[11] what to
 --          multiply that with
+-- ARGV[12] which version of the channel it was made to
 -- Returns  1 if the breaker is open by it, 2 if it is closed by it, else 0; how long
 --          nobody passes now, in microseconds; failures in a row; 1 if it is open.
 local key, who, kind = KEYS[1], ARGV[1], ARGV[3]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local f = redis.call('HMGET', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events', 't')
+local f = redis.call('HMGET', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events', 't', 'version')
 local held, open, probe = tonumber(f[1] or 0), tonumber(f[2] or 0), f[3]
 local fails, since, event, events = tonumber(f[4] or 0), tonumber(f[5] or 0), f[6], tonumber(f[7] or 0)
 local t = tonumber(f[8] or 0)
 local change = 0
+-- What was said of another version was perhaps said of another destination.
+if (f[9] or '0') ~= ARGV[12] then
+  if held > 0 or open > 0 or fails > 0 then
+    t = t - math.max(held - now, 0)
+    held, open, probe, fails, since, event, events = 0, 0, false, 0, 0, false, 0
+    redis.call('HDEL', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events')
+  end
+  redis.call('HSET', key, 'version', ARGV[12])
+end
 
 -- Nobody passes until at, and the line stands still. It never goes back: those in
 -- it come when they were told to.
@@ -37,7 +47,10 @@ if kind == 'alive' then
   if open > 0 then
     change = 2
   end
-  if open > 0 or ARGV[5] == '1' and held > now then
+  if ARGV[5] == '1' and held > now then
+    t = t - (held - now) -- a person knows more: nobody need wait for what was said
+    held = now
+  elseif open > 0 then
     hold(now)
   end
   open = 0

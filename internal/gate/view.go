@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// manyViews is how many views are kept before those that are old are dropped.
+// manyViews is how many views are kept before those that are old are dropped, once
+// in viewAge at most: more than the channels of one such time there never are.
 const manyViews = 10_000
 
 // view is what a worker knows of a gate, so that it need not ask each time.
@@ -45,7 +46,8 @@ func (g *Gate) see(channelID string, v view) {
 
 // store is see with the lock held.
 func (g *Gate) store(channelID string, v view) {
-	if len(g.views) >= manyViews {
+	if len(g.views) >= manyViews && v.at.Sub(g.swept) > viewAge {
+		g.swept = v.at
 		for id, old := range g.views {
 			if v.at.Sub(old.at) > viewAge {
 				delete(g.views, id)

@@ -88,6 +88,78 @@ func TestWorkersKeepThePaceTogether(t *testing.T) {
 	}
 }
 
+// The rate is changed twice while workers wait for promised passes: no rate is broken
+// at its time, and nobody waits as the first one asked.
+func TestWorkersKeepAChangedPace(t *testing.T) {
+	rdb := redistest.Start(t).Client()
+	d := newDesk(t, rdb, perSecond(2))
+	const crowd = 150
+	turns := make([]int64, crowd)
+	for i := range turns {
+		turns[i] = d.enter(fmt.Sprint(i), 0).Turn
+	}
+	d.pass(2 * crowd * time.Second)
+	for i := range turns {
+		turns[i] = d.enter(fmt.Sprint(i), turns[i]).Turn // up to 75 s ahead
+	}
+	var (
+		mu     sync.Mutex
+		passed []time.Time
+		rates  = []int{200, 50} // the second one from the hundredth on
+		rate   atomic.Int32
+		slower time.Time
+		wg     sync.WaitGroup
+	)
+	rate.Store(0)
+	for i := range crowd {
+		wg.Go(func() {
+			g, e := New(rdb), d.entry(fmt.Sprint(i), turns[i])
+			for {
+				e.Rate = perSecond(rates[rate.Load()])
+				p, err := g.Enter(t.Context(), e)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if p.Wait > 0 {
+					e.Turn = p.Turn
+					time.Sleep(min(p.Wait, 100*time.Millisecond))
+					continue
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if passed = append(passed, time.Now()); len(passed) == 100 {
+					rate.Store(1)
+					slower = time.Now()
+				}
+				return
+			}
+		})
+	}
+	wg.Wait()
+	if len(passed) != crowd {
+		t.Fatalf("%d of %d passed", len(passed), crowd)
+	}
+	slices.SortFunc(passed, time.Time.Compare)
+	const slack = 100 * time.Millisecond
+	least := func(i int) time.Duration {
+		if passed[i].Before(slower.Add(slack)) { // who has asked before goes by the rate before
+			return time.Second / time.Duration(rates[0])
+		}
+		return time.Second / time.Duration(rates[1])
+	}
+	for i := range passed {
+		for j := i + 1; j < crowd; j++ {
+			if took := passed[j].Sub(passed[i]); took < time.Duration(j-i)*least(i)-slack {
+				t.Fatalf("passes %d to %d within %v", i, j, took)
+			}
+		}
+	}
+	if whole := passed[crowd-1].Sub(passed[0]); whole > 20*time.Second {
+		t.Errorf("it took %v", whole)
+	}
+}
+
 // However many ask, one tries an open breaker.
 func TestOneTriesAtATime(t *testing.T) {
 	rdb := redistest.Start(t).Client()

@@ -93,6 +93,7 @@ func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way
 	entry := Entry{
 		ChannelID: ch.ID, DeliveryID: d.ID(), EventID: ev.ID, Turn: d.Turn,
 		Rate: ch.Rate(), Timeout: r.Policy().Timeout, Test: ev.Type == event.Test,
+		Version: version(ch),
 	}
 	pass, err := r.Gate.Enter(ctx, entry)
 	if err != nil {
@@ -102,6 +103,15 @@ func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way
 		return way{pass: pass}, nil, nil
 	}
 	return way{ch, entry, pass, got}, nil, nil
+}
+
+// version tells a channel from what it was before it was changed. Of a file's channel
+// nothing does that could be shown to who reads Redis.
+func version(ch *channel.Channel) int64 {
+	if ch.UpdatedAt.IsZero() {
+		return 0
+	}
+	return ch.UpdatedAt.UnixMicro()
 }
 
 // stillDue reports with an error that a delivery is not what it was when d was read:

@@ -167,6 +167,20 @@ func TestWhoWaitsDiesOfMaxAgeAndNotBefore(t *testing.T) {
 	}
 }
 
+// Of a channel that was changed what was said before does not count.
+func TestTheGateIsToldWhichVersionOfTheChannel(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	w.accept(granted)
+	w.channels[0].UpdatedAt = t0
+	w.run()
+	if got := w.gate.entered[0].Version; got != t0.UnixMicro() {
+		t.Errorf("%d", got)
+	}
+	if got := version(fakeChannel("of the file")); got != 0 {
+		t.Errorf("of a file's channel %d", got)
+	}
+}
+
 // Waiting is counted once, however often the gate is asked.
 func TestWaitingIsCountedOnce(t *testing.T) {
 	w, _ := newWorld(t, fakeChannel("all"))

@@ -102,6 +102,7 @@ type Entry struct {
 	Rate       *ratelimit.Rate // the channel's; nil: none
 	Timeout    time.Duration   // of the attempt
 	Test       bool            // a person asked for it: it goes whatever stands against it
+	Version    int64           // of the channel; 0: not known
 }
 
 // Pass is what the gate says to an [Entry].
