@@ -28,6 +28,7 @@ type run struct {
 
 	json  jsonState  // of dialect JSON
 	slack slackState // of SlackText
+	html  htmlState  // of HTML
 }
 
 type loop struct {

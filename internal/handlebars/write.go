@@ -39,6 +39,9 @@ func (r *run) literal(s string) error {
 	default:
 	}
 	r.out = append(r.out, s...)
+	if r.as == HTML {
+		r.html.literal(r.out, len(r.out)-len(s))
+	}
 	return nil
 }
 
@@ -166,7 +169,7 @@ func (r *run) escaped(s string) error {
 	}
 	switch r.as {
 	case HTML:
-		s = escapeHTML(s)
+		s = escapeHTML(r.html.text(s))
 	case Form:
 		s = url.QueryEscape(s)
 	case Line:

@@ -118,7 +118,7 @@ func TestTexts(t *testing.T) {
 // A style's escape counts against the budget, and is never cut in two.
 func TestStyle(t *testing.T) {
 	st := Style{
-		Escape: func(r, prev rune) string {
+		Escape: func(r, _ rune) string {
 			if r == '&' {
 				return "&amp;"
 			}
