@@ -182,6 +182,11 @@ func (f *fields) config(kind channel.Kind, raw json.RawMessage, prefix string) c
 		f.bad[keyConfig] = "must be an object"
 		return nil
 	}
+	defer func() { // whatever else is wrong with such a value, this is why
+		for _, k := range withVariables(raw) {
+			f.bad[prefix+k] = holdsVariable
+		}
+	}()
 	cfg, err := kind.Parse(raw)
 	var wrong *channel.InvalidError
 	switch {
