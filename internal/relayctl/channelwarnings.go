@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"accessrelay/internal/channel"
+	"accessrelay/internal/channel/slack"
 	"accessrelay/internal/ratelimit"
 )
 
@@ -33,6 +34,36 @@ func channelWarnings(key string, ch *channel.Channel) []warning {
 		out = append(out, warning{fmt.Sprintf("%s.redact[%d]", key, i), text})
 	}
 	return out
+}
+
+// hooks are the Slack webhooks of a file, by URL, which is never shown.
+type hooks map[string]webhook
+
+type webhook struct {
+	key       string  // of the first channel with it
+	perSecond float64 // of all of them
+}
+
+// add warns of a channel that, with those added before, sends more to its webhook
+// than the service takes.
+func (h hooks) add(key string, ch *channel.Channel) []warning {
+	c, ok := ch.Config.(*slack.Config)
+	rate := ch.Rate()
+	if !ok || rate == nil || ch.TypeRate == nil {
+		return nil
+	}
+	url := c.URL.Reveal()
+	first, again := h[url]
+	if !again {
+		first.key = key
+	}
+	first.perSecond += float64(rate.N) / rate.Per.Seconds()
+	h[url] = first
+	if !again || first.perSecond <= float64(ch.TypeRate.N)/ch.TypeRate.Per.Seconds() {
+		return nil
+	}
+	return []warning{{key, fmt.Sprintf("has the URL of %s, and each channel has a rate of its own: together they are above %s, which is what the service is known to take",
+		first.key, ch.TypeRate)}}
 }
 
 // coveredBy returns another path that hides what the ith does, or "". Of two that

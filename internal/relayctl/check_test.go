@@ -71,6 +71,36 @@ func TestConfigCheck(t *testing.T) {
 	}
 }
 
+func TestTwoChannelsWithOneWebhook(t *testing.T) {
+	const hook = "https://hooks.slack.com/services/S3CR3T"
+	for name, tt := range map[string]struct {
+		channels string
+		warned   int
+	}{
+		"two":            {"{name: a, type: slack-webhook, config: {url: URL}}, {name: b, type: slack-webhook, config: {url: URL}}", 1},
+		"of another URL": {"{name: a, type: slack-webhook, config: {url: URL}}, {name: b, type: slack-webhook, config: {url: URL2}}", 0},
+		"three":          {"{name: a, type: slack-webhook, config: {url: URL}}, {name: b, type: slack-webhook, config: {url: URL}}, {name: c, type: slack-webhook, config: {url: URL}}", 2},
+		"slow ones":      {"{name: a, type: slack-webhook, rate_limit: 30/m, config: {url: URL}}, {name: b, type: slack-webhook, rate_limit: 30/m, config: {url: URL}}", 0},
+		"of another tenant": {"{name: a, type: slack-webhook, config: {url: URL}}]\n  - id: 7d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11\n    name: other\n" +
+			"    sources: [{id: y, platform: p0, auth: {bearer: {secrets: [a bearer secret that is long enough]}}}]\n" +
+			"    channels: [{name: b, type: slack-webhook, config: {url: URL}}", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "relay.yaml")
+			text := "tenants:\n  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11\n    name: acme\n" +
+				"    sources: [{id: x, platform: p0, auth: {bearer: {secrets: [a bearer secret that is long too]}}}]\n" +
+				"    channels: [" + strings.ReplaceAll(tt.channels, "URL", hook) + "]\n"
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := check(t, nil, "--for=worker", file)
+			if got.code != exitOK || strings.Count(got.out, "a rate of its own") != tt.warned || strings.Contains(got.out, "S3CR3T") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
 func TestPublicURL(t *testing.T) {
 	for _, bad := range []string{"relay.example.com", "ftp://relay.example.com", "https://", "https://h/?a=b", "https://h/#a"} {
 		got := check(t, bothVariables, "--public-url="+bad, acme)

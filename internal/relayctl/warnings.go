@@ -23,6 +23,7 @@ func warnings(f *config.File, need config.Need) []warning {
 	var out []warning
 	add := func(key, format string, args ...any) { out = append(out, warning{key, fmt.Sprintf(format, args...)}) }
 	var seen []sourceAt
+	shared := hooks{}
 	for i, tenant := range f.Tenants {
 		key := fmt.Sprintf("tenants[%d]", i)
 		if len(origins(tenant)) == 0 {
@@ -50,6 +51,7 @@ func warnings(f *config.File, need config.Need) []warning {
 		}
 		for j, ch := range tenant.Channels {
 			out = append(out, channelWarnings(fmt.Sprintf("%s.channels[%d]", key, j), ch)...)
+			out = append(out, shared.add(fmt.Sprintf("%s.channels[%d]", key, j), ch)...)
 			if !reachable(ch.Filters, tenant) {
 				add(fmt.Sprintf("%s.channels[%d].event_filters", key, j), "nothing that comes in for the tenant is of these types: the channel gets nothing but tests")
 			}
