@@ -105,8 +105,8 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 	}
 	parsed, err := kind.Parse(raw)
 	l.oneFile(a, err)
-	if !j.resolve && j.refers {
-		return // what it refers to is not for this program to know
+	if !j.resolve && j.refers { // what it refers to is not for this program to know
+		err = ownTemplates(a, err)
 	}
 	if err != nil {
 		l.kindError(a, err)
@@ -115,6 +115,27 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 	if j.resolve {
 		c.Config = parsed
 	}
+}
+
+// ownTemplates is what of err, a kind's, is about templates that stand in the
+// config at a as they are. They mean the same to every program, whatever
+// variables and files the rest refers to; what else is wrong may come of those.
+func ownTemplates(a at, err error) error {
+	var invalid *channel.InvalidError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	own := map[string]string{}
+	for _, e := range a.n.entries {
+		problem, wrong := invalid.Fields[e.key]
+		if wrong && strings.HasSuffix(e.key, "_template") && !refers(e.val.text) {
+			own[e.key] = problem
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return &channel.InvalidError{Fields: own}
 }
 
 // hideReferred returns masked, a config with its variables and files resolved,
@@ -216,7 +237,7 @@ func (j *jsonWriter) value(a at) any {
 }
 
 func (j *jsonWriter) text(a at) string {
-	j.refers = j.refers || strings.Contains(a.n.text, "${")
+	j.refers = j.refers || refers(a.n.text)
 	return j.l.expand(a, j.resolve)
 }
 

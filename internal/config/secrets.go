@@ -45,6 +45,9 @@ func (l *loader) expand(a at, resolve bool) string {
 	return out.String()
 }
 
+// refers reports whether s has a ${ that is not a literal one.
+func refers(s string) bool { return strings.Contains(strings.ReplaceAll(s, "$${", ""), "${") }
+
 func isVariable(s string) bool {
 	return s != "" && (s[0] < '0' || s[0] > '9') &&
 		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""

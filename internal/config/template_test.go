@@ -104,3 +104,43 @@ func TestTemplateErrorsNameBothLines(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Ingest does not know what a config's variables and files hold, but a template
+// that holds none is as wrong for it as for the worker.
+func TestEveryProgramChecksTemplates(t *testing.T) {
+	const head = `tenants:
+  - id: 8d5b2c1e-3f4a-4a57-9d7e-2f6b1c0a9e11
+    name: acme
+    channels:
+      - name: c
+        type: `
+	for _, tt := range []struct{ name, channel, want string }{
+		{"beside a variable", `generic-webhook
+        config:
+          url: "${URL}"
+          body_template: "{{reson}}"`, "accessrelay.yaml:9: tenants[0].channels[0].config.body_template: line 1: reson is no key here"},
+		{"beside a file", `slack-webhook
+        config: {url_file: body.hbs, text_template: "{{#if}}"}`, "accessrelay.yaml:7: tenants[0].channels[0].config.text_template: line 1: "},
+		{"with a literal ${", `generic-webhook
+        config: {url: "${URL}", content_type: text/plain, body_template: "$${A} {{nope}}"}`, "config.body_template: line 1: nope is no key here"},
+		{"with nothing but a literal ${", `generic-webhook
+        config: {url: "https://a.example.com", content_type: text/plain, body_template: "$${A} {{nope}}"}`, "config.body_template: line 1: nope is no key here"},
+		{"no text", `slack-webhook
+        config: {url: "${URL}", text_template: 5}`, "config.text_template: must be a string"},
+		{"a variable of its own", `generic-webhook
+        config: {url: "${URL}", body_template: "${BODY}"}`, ""},
+		{"a file of its own", `generic-webhook
+        config: {url: "${URL}", body_template_file: nowhere.hbs}`, ""},
+		{"an escaping that is not known", `generic-webhook
+        config: {url: "${URL}", content_type: "${TYPE}", body_template: "{{type}} and no JSON"}`, ""},
+		{"another key", `generic-webhook
+        config: {url: "${URL}", signing_secret: "${SECRET}"}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := loadTemplated(t, head+tt.channel+"\n", config.NeedAuth, nil)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}

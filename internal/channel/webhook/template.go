@@ -18,9 +18,13 @@ const (
 // what the first is escaped for.
 func (c *Config) template(o *channel.Object) {
 	c.ContentType = defaultContentType
+	given := o.Has("content_type")
 	s, ok := o.Text("content_type")
 	as, problem := handlebars.JSON, ""
-	if ok {
+	switch {
+	case given && !ok:
+		problem = "is noted already"
+	case ok:
 		if as, problem = dialect(s); problem != "" {
 			o.Fail("content_type", problem)
 		}

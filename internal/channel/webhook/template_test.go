@@ -73,6 +73,7 @@ func TestTemplateRefuses(t *testing.T) {
 		{"application/x-ndjson", "1", "content_type", "must be application/json"},
 		{"application/javascript", "1", "content_type", "must be application/json"},
 		{"canary", "1", "content_type", "must be a media type"},
+		{"***", "{{type}} canary and no JSON", "content_type", "holds the mask"},
 		{"application/json; canary", "1", "content_type", "must be a media type"},
 		{"application/json\r\nX-Canary: 1", "1", "content_type", "without line breaks"},
 		{"application/json;\tq=1", "1", "content_type", "without line breaks"},
