@@ -50,10 +50,12 @@ func warnings(f *config.File, need config.Need) []warning {
 			}
 		}
 		for j, ch := range tenant.Channels {
-			out = append(out, channelWarnings(fmt.Sprintf("%s.channels[%d]", key, j), ch)...)
+			place := fmt.Sprintf("%s.channels[%d]", key, j)
+			out = append(out, channelWarnings(place, ch)...)
+			out = append(out, configWarnings(place+".config", ch, f.Delivery.AllowNetworks)...)
 			out = append(out, shared.add(fmt.Sprintf("%s.channels[%d]", key, j), ch)...)
 			if !reachable(ch.Filters, tenant) {
-				add(fmt.Sprintf("%s.channels[%d].event_filters", key, j), "nothing that comes in for the tenant is of these types: the channel gets nothing but tests")
+				add(place+".event_filters", "nothing that comes in for the tenant is of these types: the channel gets nothing but tests")
 			}
 		}
 	}

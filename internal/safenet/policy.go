@@ -37,6 +37,10 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("the host has a %s address, which channels may not reach unless the operator admits it in delivery.allow_networks", e.Range)
 }
 
+// Judge returns what dialling a would come to: nil, or a *BlockedError. plain
+// means: without TLS. It is for who warns; the guard judges again when it dials.
+func (p Policy) Judge(a netip.Addr, plain bool) error { return p.check(a, plain) }
+
 // check returns nil if a may be dialled. plain means: without TLS, for HTTP.
 func (p Policy) check(a netip.Addr, plain bool) error {
 	if a.Zone() != "" { // a zone picks an interface of this machine
