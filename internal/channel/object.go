@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"accessrelay/internal/suggest"
 )
 
 // Object is a config being read. Its methods take one key each and note what is
@@ -15,12 +19,13 @@ import (
 type Object struct {
 	left     map[string]json.RawMessage // present and not yet taken
 	problems map[string]string
+	asked    map[string]bool // every key that the type has, for what may have been meant
 }
 
 // ReadObject reads config, which must be one JSON object that names no key
 // twice. Its error is an *InvalidError.
 func ReadObject(config json.RawMessage) (*Object, error) {
-	o := &Object{left: map[string]json.RawMessage{}, problems: map[string]string{}}
+	o := &Object{left: map[string]json.RawMessage{}, problems: map[string]string{}, asked: map[string]bool{}}
 	if !utf8.Valid(config) {
 		return nil, Invalid("config", "must be valid UTF-8")
 	}
@@ -84,19 +89,26 @@ func (o *Object) Fail(key, text string) {
 
 // Has reports whether key is present and not yet taken.
 func (o *Object) Has(key string) bool {
+	o.asked[key] = true
 	_, ok := o.left[key]
 	return ok
+}
+
+func (o *Object) take(key string) (value json.RawMessage, ok bool) {
+	o.asked[key] = true
+	value, ok = o.left[key]
+	delete(o.left, key)
+	return value, ok
 }
 
 // Text takes the string at key. ok is false if it is absent, or wrong and noted.
 // An empty string is wrong: what is not wanted is left out. So is a text that
 // holds the mask, which somebody copied from an answer.
 func (o *Object) Text(key string) (s string, ok bool) {
-	raw, ok := o.left[key]
+	raw, ok := o.take(key)
 	if !ok {
 		return "", false
 	}
-	delete(o.left, key)
 	s, ok = readString(raw)
 	switch {
 	case !ok:
@@ -116,11 +128,10 @@ const maskedText = `holds the mask ` + Mask + `, which stands for a secret in an
 // Texts takes the object of strings at key, in the order they stand in. ok is
 // false if it is absent, or wrong and noted. The strings may be empty.
 func (o *Object) Texts(key string) (pairs [][2]string, ok bool) {
-	raw, ok := o.left[key]
+	raw, ok := o.take(key)
 	if !ok {
 		return nil, false
 	}
-	delete(o.left, key)
 	members, err := readMembers(raw)
 	if err != nil {
 		o.Fail(key, "must be an object of strings")
@@ -143,8 +154,13 @@ func (o *Object) Texts(key string) (pairs [][2]string, ok bool) {
 
 // Err returns an *InvalidError with all that was noted, or nil.
 func (o *Object) Err() error {
+	known := slices.Sorted(maps.Keys(o.asked))
 	for key := range o.left {
-		o.Fail(printable(key), "is not a key of this channel type")
+		text := "is not a key of this channel type"
+		if meant := suggest.Closest(key, known); meant != "" {
+			text += ", did you mean " + meant + "?"
+		}
+		o.Fail(printable(key), text)
 	}
 	if len(o.problems) == 0 {
 		return nil

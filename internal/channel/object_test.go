@@ -33,6 +33,7 @@ func TestObject(t *testing.T) {
 		{"mask, escaped", `{"a":"\u002a**"}`, "a", "holds the mask"},
 		{"unknown", `{"b":"x"}`, "b", "is not a key"},
 		{"case", `{"A":"x"}`, "A", "is not a key"},
+		{"nothing like it", `{"colour":"x"}`, "colour", "is not a key of this channel type"},
 		{"twice", `{"a":"x","a":"y"}`, "a", "appears twice"},
 		{"unknown, hostile", "{\"b\\n\\u001b[0m\":1}", "b??[0m", "is not a key"},
 		{"map", `{"m":{"k":"v","l":""}}`, "", ""},
@@ -177,6 +178,30 @@ func TestMaskObject(t *testing.T) {
 	for _, tt := range tests {
 		if got := string(MaskObject(json.RawMessage(tt.in), show)); got != tt.want {
 			t.Errorf("MaskObject(%s) = %s, want %s", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestUnknownKeySuggests(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"text_templates":"x"}`: "text_templates: is not a key of this channel type, did you mean text_template?",
+		`{"header":{}}`:          "header: is not a key of this channel type, did you mean headers?",
+		`{"smpt_port":1}`:        "smpt_port: is not a key of this channel type, did you mean smtp_port?",
+		`{"to_address":[]}`:      "to_address: is not a key of this channel type, did you mean to_addresses?",
+		`{"passwort":""}`:        "passwort: is not a key of this channel type, did you mean password?",
+		`{"colour":""}`:          "colour: is not a key of this channel type",
+	} {
+		o, err := ReadObject(json.RawMessage(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Text("text_template")
+		o.Texts("headers")
+		o.Int("smtp_port", 1, 2)
+		o.List("to_addresses", 1)
+		o.Has("password")
+		if got := o.Err(); got == nil || got.Error() != want {
+			t.Errorf("%s: %v, want %s", in, got, want)
 		}
 	}
 }

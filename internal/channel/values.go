@@ -11,11 +11,10 @@ import (
 // taken too, for a variable of the file can be nothing else. ok is false if it
 // is absent, or wrong and noted.
 func (o *Object) Int(key string, low, high int) (n int, ok bool) {
-	raw, ok := o.left[key]
+	raw, ok := o.take(key)
 	if !ok {
 		return 0, false
 	}
-	delete(o.left, key)
 	digits := string(bytes.TrimSpace(raw))
 	if s, isText := readString(raw); isText {
 		if strings.Contains(s, Mask) {
@@ -35,11 +34,10 @@ func (o *Object) Int(key string, low, high int) (n int, ok bool) {
 // List takes the list of texts at key, at least one and at most most. ok is
 // false if it is absent, or wrong and noted. None is empty.
 func (o *Object) List(key string, most int) (texts []string, ok bool) {
-	raw, ok := o.left[key]
+	raw, ok := o.take(key)
 	if !ok {
 		return nil, false
 	}
-	delete(o.left, key)
 	var items []json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil || items == nil {
 		o.Fail(key, "must be a list of strings")

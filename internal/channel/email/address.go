@@ -107,20 +107,22 @@ func parseFrom(s string) (from mail.Address, problem string) {
 	return *parsed, ""
 }
 
-// checkRecipients names the entry that is wrong by its place, not by what it holds.
+// checkRecipients names each entry that is wrong by its place, not by what it holds.
 func checkRecipients(list []string) string {
+	var problems []string
 	seen := map[string]bool{}
 	for i, s := range list {
-		if problem := checkAddress(s); problem != "" {
-			return fmt.Sprintf("entry %d %s", i+1, problem)
-		}
+		problem := checkAddress(s)
 		key := strings.ToLower(s)
-		if seen[key] {
-			return fmt.Sprintf("entry %d is there twice", i+1)
+		if problem == "" && seen[key] {
+			problem = "is there twice"
+		}
+		if problem != "" {
+			problems = append(problems, fmt.Sprintf("entry %d %s", i+1, problem))
 		}
 		seen[key] = true
 	}
-	return ""
+	return strings.Join(problems, "; ")
 }
 
 // parseSubject's error names the line and holds nothing but names of the template.

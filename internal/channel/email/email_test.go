@@ -169,6 +169,8 @@ func TestParseRefuses(t *testing.T) {
 		{"to_addresses", []any{"***"}, "to_addresses", "holds the mask"},
 		{"to_addresses", []any{"a@example.com", "A@Example.com"}, "to_addresses", "entry 2 is there twice"},
 		{"to_addresses", []any{"a@example.com", "Canary <b@example.com>"}, "to_addresses", "entry 2 must be an address"},
+		{"to_addresses", []any{"canary", "a@example.com", "canary@b c", "A@example.com"}, "to_addresses",
+			"entry 1 must be an address such as security@example.com; entry 3 must be an address such as security@example.com; entry 4 is there twice"},
 		{"to_addresses", []any{"<canary@example.com>"}, "to_addresses", "entry 1 must be an address"},
 		{"to_addresses", []any{`"can ary"@example.com`}, "to_addresses", "must be an address"},
 		{"to_addresses", []any{`"a> NOTIFY=NEVER <canary"@example.com`}, "to_addresses", "must be an address"},
