@@ -146,7 +146,7 @@ func New(c Config) http.Handler {
 	r := chi.NewRouter()
 	r.Use(problem.RequestID, a.logCall, problem.Recover(c.Log), middleware.GetHead)
 	r.NotFound(notFound)
-	r.MethodNotAllowed(methodNotAllowed)
+	r.MethodNotAllowed(a.methodNotAllowed)
 	r.Get("/openapi.yaml", describe)
 	r.Group(func(r chi.Router) {
 		r.Use(a.authenticate)

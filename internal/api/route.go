@@ -47,16 +47,22 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 
 // methodNotAllowed answers 405. A method that chi does not know comes here for
 // any path, so a path that serves no method at all is a 404.
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+func (a *api) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	allowed := allowedMethods(r)
 	if len(allowed) == 0 {
 		notFound(w, r)
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	problem.Write(w, r, http.StatusMethodNotAllowed, "method_not_allowed",
-		"this path takes "+strings.Join(allowed, ", "), nil)
+	message := "this path takes " + strings.Join(allowed, ", ")
+	if r.Method == http.MethodPost && r.URL.Path == channelsPath {
+		message += "; a channel is made with POST " + channelsPath + "/{" + strings.Join(a.Kinds.Slugs(), "|") + "}"
+	}
+	problem.Write(w, r, http.StatusMethodNotAllowed, "method_not_allowed", message, nil)
 }
+
+// channelsPath is where a channel is thought to be made by who forgets its type.
+const channelsPath = "/v1/notification-channels"
 
 // allowedMethods asks the router which methods r's path serves; a handler of
 // one's own for 405 is not told.

@@ -152,10 +152,39 @@ func meant(path string) string {
 	for _, more := range []string{"[*]", "[]", "[0]", ".*"} { // lists are gone through without a word
 		plain = strings.ReplaceAll(plain, more, "")
 	}
-	if s := suggest.Closest(plain, RedactPaths()); s != "" {
+	known := RedactPaths()
+	if s := suggest.Closest(plain, known); s != "" {
 		return fmt.Sprintf(", did you mean %q?", s)
 	}
-	return ""
+	var ends []string // where what was written is the end of a whole path
+	for _, k := range known {
+		if strings.HasSuffix(k, "."+plain) {
+			ends = append(ends, fmt.Sprintf("%q", k))
+		}
+	}
+	switch {
+	case len(ends) == 0:
+		return "; paths begin with one of " + strings.Join(tops(), ", ")
+	case len(ends) == 1:
+		return ", did you mean " + ends[0] + "?"
+	case len(ends) > maxEnds:
+		ends = append(ends[:maxEnds], "…")
+	}
+	return ", did you mean one of " + strings.Join(ends, ", ") + "?"
+}
+
+// maxEnds keeps a hint a line.
+const maxEnds = 6
+
+// tops are the first keys of what can be redacted.
+func tops() []string {
+	var out []string
+	for _, f := range facts {
+		if !slices.Contains(lasting, f.name) {
+			out = append(out, f.name)
+		}
+	}
+	return out
 }
 
 // RedactPaths returns every path that can be redacted but those inside raw. The
