@@ -25,7 +25,7 @@ import (
 // call is what every page's command is, but for the names.
 var call = regexp.MustCompile(`^(?:export [A-Z_]+=…\n)+envsubst '([^']*)' < docs/recipes/([a-z]+)\.json \|
   curl -sS -H "X-API-Key: \$API_KEY" -H "X-Tenant-ID: \$TENANT" -H 'Content-Type: application/json' -d @- \\
-    http://127\.0\.0\.1:8081/v1/notification-channels/([a-z-]+)\n$`)
+    \$API/v1/notification-channels/([a-z-]+)\n$`)
 
 // What a page's command sends makes the channel that its YAML is.
 func TestTheAPITakesThem(t *testing.T) {
