@@ -60,7 +60,7 @@ func checkHeaders(pairs [][2]string) (headers map[string]secret.String, problem 
 			return nil, fmt.Sprintf("%s appears twice; letter case does not count", canonical)
 		}
 		if !validValue(value) {
-			return nil, fmt.Sprintf("the value of %s must not be empty, begin or end with a blank, or hold line breaks or other control characters", canonical)
+			return nil, fmt.Sprintf("the value of %s must be of visible ASCII characters, blanks and tabs: not empty, no blank at either end, no line breaks and other control characters", canonical)
 		}
 		size += len(name) + len(value)
 		headers[canonical] = secret.New(value)
@@ -86,13 +86,14 @@ func validName(s string) bool {
 	return true
 }
 
-// validValue reports whether s can be sent as it is: a client would trim blanks
-// around it and refuse control characters. Bytes above ASCII pass (obs-text).
+// validValue reports whether s can be sent as it is and is read everywhere as
+// what it is: visible ASCII, with blanks and tabs within (RFC 9110, section 5.5,
+// where what lies above ASCII is opaque and for old senders).
 func validValue(s string) bool {
 	if s == "" || strings.Trim(s, " \t") != s {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' })
 }
 
 const (

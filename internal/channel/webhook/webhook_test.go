@@ -78,6 +78,8 @@ func TestParseRefuses(t *testing.T) {
 		{headers(`{"X-A":"canary\r\nX-B: 1"}`), "headers", "value of X-A"},
 		{headers(`{"X-A":"canary\u0000"}`), "headers", "value of X-A"},
 		{headers(`{"X-A":"canary\u007f"}`), "headers", "value of X-A"},
+		{headers(`{"X-A":"canaryé"}`), "headers", "value of X-A must be of visible ASCII characters"},
+		{headers(`{"X-A":"canary\u0085"}`), "headers", "value of X-A"},
 		{headers(`{"X-A":" canary"}`), "headers", "value of X-A"},
 		{headers(`{"X-A":""}`), "headers", "value of X-A"},
 		{headers(`{"X-A":"v","x-a":"w"}`), "headers", "X-A appears twice"},
