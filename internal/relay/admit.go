@@ -194,7 +194,7 @@ func (r *Relay) report(ctx context.Context, log *slog.Logger, w way, err *transp
 		log.Warn("what an attempt says of its destination is not noted", "error", reportErr)
 	case news.Opened:
 		log.Warn("the breaker is open: deliveries to the channel wait, and one at a time tries it",
-			"failures", news.Fails, "next_try_in", news.Wait.Round(time.Millisecond))
+			"failures", news.Fails, "next_try_in", news.Wait.Round(time.Millisecond).String())
 	case news.Closed:
 		log.Info("the breaker is closed: the channel is delivered to again")
 	}

@@ -46,7 +46,7 @@ func (r *Relay) Delivery(ctx context.Context, due Due) error {
 		return &Again{After: comeBackIn(d, wait), because: "not due yet"}
 	}
 	log := r.Log.With("event", ev.ID, "source", ev.Source, "tenant", ev.TenantID,
-		"delivery", d.ID(), "channel", d.ChannelID, "channel_type", d.ChannelType)
+		"delivery", d.ID(), "channel", d.ChannelID, "channel_name", d.ChannelName, "channel_type", d.ChannelType)
 	if due.TraceParent != "" {
 		log = log.With("trace", due.TraceParent)
 	}
