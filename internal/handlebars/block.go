@@ -80,16 +80,17 @@ func setStrips(chain []*block, elses []strip, end strip) {
 
 // head reads a block's name, arguments and parameters.
 func (p *parser) head(line int, open strip) (*block, error) {
+	start := p.pos
 	c, err := p.call(line)
 	if err != nil {
-		return nil, err
+		return nil, p.unclosed(start, line, err)
 	}
 	b := &block{line: line, head: c, openStrip: open}
 	if b.params, err = p.blockParams(); err != nil {
-		return nil, err
+		return nil, p.unclosed(start, line, err)
 	}
 	if !p.closes() {
-		return nil, p.fail("}} is missing here, or something stands before it that has no place in {{…}}")
+		return nil, p.unclosed(start, line, p.fail(notClosedHere))
 	}
 	b.openStrip.close = p.close()
 	return b, nil
@@ -126,13 +127,13 @@ func (p *parser) blockParams() ([]string, error) {
 
 // endBlock reads the rest of {{/name}}, which must name b.
 func (p *parser) endBlock(b *block) (stripClose bool, err error) {
-	line := p.lineAt(p.pos)
+	start, line := p.pos, p.lineAt(p.pos)
 	c, err := p.call(line)
 	if err != nil {
-		return false, err
+		return false, p.unclosed(start, line, err)
 	}
 	if !p.closes() || len(c.args)+len(c.hash) > 0 {
-		return false, p.fail("{{/%s}} takes nothing but the block's name", show(c.name.original))
+		return false, p.unclosed(start, line, p.fail("{{/%s}} takes nothing but the block's name", show(c.name.original)))
 	}
 	if c.name.original != b.head.name.original {
 		return false, errorAt(line, "{{/%s}} ends {{#%s}} of line %d; write {{/%s}}",

@@ -69,7 +69,7 @@ func (c *checker) call(n *call) (*typ, error) {
 		if len(n.args)+len(n.hash) > 0 {
 			return nil, errorAt(n.line, "%s is no helper and takes no arguments", show(name.original))
 		}
-		return c.path(name)
+		return c.path(name, false)
 	}
 	id := name.parts[0]
 	if _, ok := blockNames[id]; ok {
@@ -80,7 +80,7 @@ func (c *checker) call(n *call) (*typ, error) {
 		if len(n.args)+len(n.hash) > 0 {
 			return nil, errorAt(n.line, "%s is no helper (there are %s)%s", show(id), strings.Join(helperNames(), ", "), didYouMean(id, helperNames()))
 		}
-		return c.path(name)
+		return c.path(name, true)
 	}
 	return c.helper(n, id)
 }
@@ -162,7 +162,7 @@ func (c *checker) expr(e expr) (*typ, error) {
 	switch e := e.(type) {
 	case *path:
 		c.bind(e)
-		return c.path(e)
+		return c.path(e, false)
 	case *call:
 		t, err := c.call(e)
 		if err == nil && e.fn == nil {
@@ -189,8 +189,9 @@ func (c *checker) bind(p *path) {
 	}
 }
 
-// path returns what stands at p.
-func (c *checker) path(p *path) (*typ, error) {
+// path returns what stands at p. called says that p is all of a {{…}} or (…), where
+// a helper may have been meant.
+func (c *checker) path(p *path, called bool) (*typ, error) {
 	switch {
 	case p.slot > 0:
 		return c.params[p.slot-1].typ.walk(p.parts, p.line)
@@ -204,6 +205,9 @@ func (c *checker) path(p *path) (*typ, error) {
 		if c.contexts[len(c.contexts)-1-i].unsure {
 			t = anyType
 		}
+	}
+	if err := c.unknown(p, t, called); err != nil {
+		return nil, err
 	}
 	return t.walk(p.parts, p.line)
 }

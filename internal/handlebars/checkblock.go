@@ -121,5 +121,5 @@ func (c *checker) sectionHead(b *block, id string) (*typ, error) {
 		names := []string{"each", "if", "unless", "with"}
 		return nil, errorAt(n.line, "{{#%s}} is no block that takes arguments (there are each, if, unless, with)%s", show(n.name.original), didYouMean(id, names))
 	}
-	return c.path(n.name)
+	return c.path(n.name, false)
 }

@@ -186,12 +186,13 @@ func (p *parser) unescaped(line int, s strip) (node, error) {
 		return nil, errorAt(line, "{{{x}}} and {{&x}} would let an event's text out of its place: %s", use)
 	}
 	p.pos++
+	start := p.pos
 	c, err := p.call(line)
 	if err != nil {
-		return nil, err
+		return nil, p.unclosed(start, line, err)
 	}
 	if p.skipSpace(); !p.take("}") || !p.closes() {
-		return nil, p.fail("}}} is missing here")
+		return nil, p.unclosed(start, line, p.fail("}}} is missing here"))
 	}
 	s.close = p.close()
 	return &output{line: line, strip: s, e: c}, nil
@@ -219,13 +220,26 @@ func (p *parser) comment(line, start int) (node, error) {
 }
 
 func (p *parser) output(line int, s strip) (node, error) {
+	start := p.pos
 	c, err := p.call(line)
 	if err != nil {
-		return nil, err
+		return nil, p.unclosed(start, line, err)
 	}
 	if !p.closes() {
-		return nil, p.fail("}} is missing here, or something stands before it that has no place in {{…}}")
+		return nil, p.unclosed(start, line, p.fail(notClosedHere))
 	}
 	s.close = p.close()
 	return &output{line: line, strip: s, e: c}, nil
+}
+
+const notClosedHere = "}} is missing here, or something stands before it that has no place in {{…}}"
+
+// unclosed is err, met in the tag whose inside begins at start, unless nothing ends
+// that tag before the next begins: then all that err could name is text behind it.
+func (p *parser) unclosed(start, line int, err error) error {
+	rest := p.src[min(start, len(p.src)):]
+	if end := strings.Index(rest, "}}"); end >= 0 && !strings.Contains(rest[:end], "{{") {
+		return err
+	}
+	return errorAt(line, "{{ is not closed by }}")
 }
