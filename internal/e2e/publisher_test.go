@@ -126,28 +126,28 @@ func p99(t *testing.T, took []time.Duration) time.Duration {
 
 // noise is what the 99th percentile of a healthy channel may be on a busy machine
 // of two cores: percentiles below it say nothing of each other.
-const noise = 50 * time.Millisecond
+const noise = 100 * time.Millisecond
 
 // wantUnharmed compares the 99th percentiles of latencies without and with a load,
-// each in several windows of time. What else the machine does makes some windows
-// worse, and none better; what the load does to a channel it does in every window.
-// So the best of each are compared.
+// each in several windows of time. What else the machine does makes some window
+// worse; what the load does to a channel it does in most. So the worse of the two in
+// the middle are compared: of two the worse one, of three or four the worst but one.
 func wantUnharmed(t *testing.T, what string, without, with []*publisher, to ...*sink) {
 	t.Helper()
-	best := func(windows []*publisher) (least time.Duration) {
+	middle := func(windows []*publisher) time.Duration {
+		var all []time.Duration
 		for i, w := range windows {
 			var took []time.Duration
 			for _, s := range to {
 				took = append(took, w.latencies(s)...)
 			}
-			if p := p99(t, took); i == 0 || p < least {
-				least = p
-			}
-			t.Logf("%s: p99 of window %d of %d: %v (%d events)", what, i+1, len(windows), took[len(took)*99/100], len(took))
+			all = append(all, p99(t, took))
+			t.Logf("%s: p99 of window %d of %d: %v (%d events)", what, i+1, len(windows), all[i], len(took))
 		}
-		return least
+		slices.Sort(all)
+		return all[len(all)/2]
 	}
-	a, b := best(without), best(with)
+	a, b := middle(without), middle(with)
 	t.Logf("%s: p99 %v without the load, %v with it", what, a, b)
 	if b > 2*max(a, noise) {
 		t.Errorf("%s: p99 %v without the load, %v with it", what, a, b)

@@ -35,6 +35,8 @@ type answer struct {
 	body   string // "": ok
 	// hold keeps the sender waiting until it is closed, or the sender is gone.
 	hold <-chan struct{}
+	// takes is how long it takes.
+	takes time.Duration
 }
 
 // sink is a destination. It keeps what it receives and answers from a script.
@@ -74,6 +76,9 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if seen != nil {
 		seen(count)
+	}
+	if a.takes > 0 {
+		time.Sleep(a.takes)
 	}
 	if a.hold != nil {
 		select {
