@@ -3,15 +3,11 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 
 	"accessrelay/internal/channel"
 	"accessrelay/internal/event"
 )
-
-// allKinds are the channel types that the product has.
-var allKinds = []string{"slack-webhook", "email", "generic-webhook", "aws-sns"}
 
 func (l *loader) channels(tenantID string, a at) []*channel.Channel {
 	var out []*channel.Channel
@@ -77,11 +73,7 @@ func (l *loader) kind(a at) channel.Kind {
 		return nil
 	}
 	k := l.known.Kinds.BySlug(slug)
-	switch {
-	case k != nil:
-	case slices.Contains(allKinds, slug):
-		l.fail(a, "%s is not supported by this version (it has %s)", slug, strings.Join(l.known.Kinds.Slugs(), ", "))
-	default:
+	if k == nil {
 		l.fail(a, "not a channel type (there are %s)%s", strings.Join(l.known.Kinds.Slugs(), ", "), didYouMean(slug, l.known.Kinds.Slugs()))
 	}
 	return k
