@@ -113,9 +113,18 @@ browser:
 .PHONY: test-tools
 test-tools: redis readme-tools mail-tools aws-tools browser
 
+# The tests of whole programs run by themselves: they wait for things to happen, and time is short
+# where other packages' tests have the processors.
+TEST := $(GO) test -race -timeout=20m -count=$(COUNT) $(if $(RUN),-run '$(RUN)')
+
 .PHONY: test
 test: test-tools ## Run all tests with the race detector (PKG=./internal/queue RUN=TestX to narrow)
-	$(GO) test -race -timeout=20m -count=$(COUNT) $(if $(RUN),-run '$(RUN)') $(PKG)
+ifeq ($(PKG),./...)
+	$(TEST) $$($(GO) list ./... | grep -v '/internal/e2e$$')
+	$(TEST) ./internal/e2e
+else
+	$(TEST) $(PKG)
+endif
 
 .PHONY: cover
 cover: test-tools ## Run all tests and print the coverage of each function's file and the total

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,8 +31,13 @@ const (
 func TestRedisGone(t *testing.T) {
 	const places = 4
 	release := make(chan struct{})
-	hook := newSink(t, answer{hold: release}, answer{hold: release}, answer{hold: release}, answer{hold: release}, answer{})
-	r := newRelayOn(t, redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always"), webhookTo("hook", hook))
+	var hooks []*sink // one for each place, for no channel may have them all
+	var channels []channelConf
+	for i := range places {
+		hooks = append(hooks, newSink(t, answer{hold: release}, answer{}))
+		channels = append(channels, webhookTo(fmt.Sprint("hook-", i), hooks[i]))
+	}
+	r := newRelayOn(t, redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always"), channels...)
 	r.programs = plainBuild(t)
 	r.delivery = "  timeout: 2m\n" // the destination is slow, not at fault
 	r.writeFile()
@@ -41,7 +47,9 @@ func TestRedisGone(t *testing.T) {
 
 	// All places are taken, so what comes now is a backlog.
 	s := stream(r)
-	hook.await(t, places)
+	for _, hook := range hooks {
+		hook.await(t, 1)
+	}
 	eventually(t, soon, "a backlog has grown", func() bool { return len(s.accepted()) >= 10*places })
 	backlog := s.accepted()
 	// What a worker has in its hands when Redis goes is taken up again later, when
@@ -92,16 +100,21 @@ func TestRedisGone(t *testing.T) {
 		ops := p.listener("ops")
 		flows(p.name+" is ready", func() bool { return probe(t, ops+"/readyz") == http.StatusOK })
 	}
-	flows("the backlog is delivered", func() bool { return arrived(hook, backlog) })
+	flows("the backlog is delivered", func() bool { return arrived(backlog, hooks...) })
 	s.stop()
 	sent := s.accepted()
-	eventually(t, takeover, "all is delivered", func() bool { return arrived(hook, sent) })
+	eventually(t, takeover, "all is delivered", func() bool { return arrived(sent, hooks...) })
 	for _, id := range sent {
-		if n := len(hook.of(id)); n != 1 {
-			t.Errorf("event %s was sent %d times", id, n)
+		for i, hook := range hooks {
+			if n := len(hook.of(id)); n != 1 {
+				t.Errorf("event %s was sent %d times to %d", id, n, i)
+			}
 		}
-		if got := r.settle(id, soon); got.Status != "delivered" || got.Deliveries[0].Attempts != 1 {
-			t.Errorf("%+v", got)
+		got := r.settle(id, soon)
+		for _, d := range got.Deliveries {
+			if got.Status != "delivered" || d.Attempts != 1 {
+				t.Errorf("%+v", got)
+			}
 		}
 	}
 }
@@ -254,14 +267,14 @@ func routed(r *relay, ids []string) bool {
 	return true
 }
 
-// arrived reports whether the sink has seen all of these events.
-func arrived(s *sink, ids []string) bool {
-	seen := map[string]bool{}
-	for _, q := range s.all() {
-		seen[q.id()] = true
-	}
-	for _, id := range ids {
-		if !seen[id] {
+// arrived reports whether each of the sinks has seen all of these events.
+func arrived(ids []string, sinks ...*sink) bool {
+	for _, s := range sinks {
+		seen := map[string]bool{}
+		for _, q := range s.all() {
+			seen[q.id()] = true
+		}
+		if slices.ContainsFunc(ids, func(id string) bool { return !seen[id] }) {
 			return false
 		}
 	}
