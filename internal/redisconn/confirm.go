@@ -62,6 +62,11 @@ func (c *confirm) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		_ = pipe.Process(ctx, cmd)
 		_ = pipe.Process(ctx, wait)
 		_, err = pipe.Exec(ctx)
+		if err := cmd.Err(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			// go-redis asked again because the wait's answer was late, and put this in
+			// the place of the write's own answer.
+			return fmt.Errorf("%w: asking for the confirmation: %w", ack.ErrNotReached, err)
+		}
 		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
 			return err
 		}

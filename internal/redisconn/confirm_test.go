@@ -27,7 +27,8 @@ func TestReplicasUnderAWarmPool(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range callers {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(ack.Required(context.Background()), 2*time.Second)
+				// Longer than a wait for replicas by far: each has Redis' own answer.
+				ctx, cancel := context.WithTimeout(ack.Required(context.Background()), 5*longestWait)
 				defer cancel()
 				key := fmt.Sprint("ar:", round, i)
 				if i%2 == 0 {
@@ -53,7 +54,7 @@ func TestReplicasUnderAWarmPool(t *testing.T) {
 		}
 	}
 	if took := time.Since(start); took > 6*time.Second {
-		t.Errorf("64 callers with two seconds each took %v", took)
+		t.Errorf("64 callers that waited for %v each took %v", longestWait, took)
 	}
 	if err := rdb.Set(within(t, 5*time.Second), "unmarked", "v", 0).Err(); err != nil {
 		t.Errorf("a write without the mark: %v", err)
@@ -63,6 +64,28 @@ func TestReplicasUnderAWarmPool(t *testing.T) {
 	}
 	replica.Resume()
 	eventually(t, "the replica has caught up", func() bool { return write("again")[0] == nil })
+}
+
+// Redis is so slow that the caller's time is up before it answers: the caller is
+// told that nothing is confirmed, and why.
+func TestAnAnswerThatIsTooLateConfirmsNothing(t *testing.T) {
+	master, _ := pair(t)
+	rdb := openWith(t, master.URL(), WithAck(ack.Replicas(1)))
+	if err := rdb.Ping(t.Context()).Err(); err != nil { // connected
+		t.Fatal(err)
+	}
+	master.Pause()
+	defer master.Resume()
+	script := redis.NewScript(`return redis.call("SET", KEYS[1], ARGV[1])`)
+	for name, write := range map[string]func(ctx context.Context) error{
+		"command": func(ctx context.Context) error { return rdb.Set(ctx, "ar:k", "v", 0).Err() },
+		"script":  func(ctx context.Context) error { return script.Run(ctx, rdb, []string{"ar:k"}, "v").Err() },
+	} {
+		err := write(ack.Required(within(t, 300*time.Millisecond)))
+		if !errors.Is(err, ack.ErrNotReached) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v, want ErrNotReached for the deadline", name, err)
+		}
+	}
 }
 
 // A write whose answer got lost is repeated and finds itself done, on a
