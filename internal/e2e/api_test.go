@@ -138,12 +138,17 @@ func (r *relay) receipt(id string) receipt {
 	return decode[receipt](r.t, r.call(http.MethodGet, "/v1/events/"+id, ""), http.StatusOK)
 }
 
-// settle waits until nothing more is going to happen to the event.
+// settle waits until nothing more is going to happen to the event. It asks again
+// where the API says to, as every client should: Redis may be slow for a moment.
 func (r *relay) settle(id string, limit time.Duration) receipt {
 	r.t.Helper()
 	var got receipt
 	eventually(r.t, limit, "event "+id+" is settled", func() bool {
-		got = r.receipt(id)
+		a := r.call(http.MethodGet, "/v1/events/"+id, "")
+		if a.status == http.StatusServiceUnavailable && a.header.Get("Retry-After") != "" {
+			return false
+		}
+		got = decode[receipt](r.t, a, http.StatusOK)
 		return got.final()
 	})
 	return got

@@ -219,27 +219,15 @@ func (s *stage) tasks(kind, state string, ids []string) (facts []string) {
 
 func orNothing(facts string) string { return cmp.Or(facts, "nothing") }
 
-// eventually is the slow sister of the function: half a minute's waiting of so
-// many must not keep the machine from what they wait for.
 func (s *stage) eventually(what string, cond func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(recovery)
-	for pause := pollEvery; !cond(); pause = min(2*pause, 300*time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waited %v in vain until %s", recovery, what)
-		}
-		time.Sleep(pause)
-	}
+	eventually(s.t, recovery, what, cond)
 }
 
 // settle waits until nothing more is going to happen to the event.
-func (s *stage) settle(id string) (got receipt) {
+func (s *stage) settle(id string) receipt {
 	s.t.Helper()
-	s.eventually("event "+id+" is settled", func() bool {
-		got = s.receipt(id)
-		return got.final()
-	})
-	return got
+	return s.relay.settle(id, recovery)
 }
 
 // rest waits until there is nothing left in the queue: no task in any list, no

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,21 +115,6 @@ func TestRedisGone(t *testing.T) {
 			}
 		}
 	}
-}
-
-// plainBuild is a folder with the programs as users run them: the race detector
-// costs more than what is measured.
-func plainBuild(t *testing.T) string {
-	t.Helper()
-	if !raceEnabled {
-		return bin
-	}
-	dir := t.TempDir()
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "accessrelay/cmd/ingest", "accessrelay/cmd/worker")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
-	}
-	return dir
 }
 
 // usage is what a process has used so far.

@@ -29,6 +29,7 @@ func TestHang(t *testing.T) { //nolint:paralleltest // see above
 	}
 	ill, well := sinks[0], sinks[1:]
 	r := newRelay(t, channels...)
+	r.programs = plainBuild(t)
 	r.writeFile()
 	r.startIngest()
 	for range 3 {

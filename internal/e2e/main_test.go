@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -75,11 +76,37 @@ func build(dir string) error {
 			return fmt.Errorf("looking at the sources: %w", err)
 		}
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
 	if raceEnabled {
-		args = append(args, "-race")
+		return compile(dir, "-race", "accessrelay/cmd/...")
 	}
-	cmd := exec.Command("go", append(args, "accessrelay/cmd/...")...)
+	return compile(dir, "accessrelay/cmd/...")
+}
+
+// plain builds ingest and worker as users run them. One call serves all tests.
+var plain = sync.OnceValues(func() (string, error) {
+	if !raceEnabled {
+		return bin, nil
+	}
+	dir := filepath.Join(bin, "plain")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", fmt.Errorf("making a folder for the programs: %w", err)
+	}
+	return dir, compile(dir, "accessrelay/cmd/ingest", "accessrelay/cmd/worker")
+})
+
+// plainBuild is a folder with the programs as users run them, for tests that
+// measure: the race detector costs more than what is measured.
+func plainBuild(t *testing.T) string {
+	t.Helper()
+	dir, err := plain()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func compile(dir string, args ...string) error {
+	cmd := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}

@@ -85,6 +85,7 @@ func TestThrottle(t *testing.T) { //nolint:paralleltest // see above
 		name: "chat", kind: "slack-webhook", config: map[string]any{"url": chat.url}, filters: []string{"request.*"},
 		rate: fmt.Sprintf("%d/s", rate),
 	})
+	r.programs = plainBuild(t)
 	r.writeFile()
 	r.startIngest()
 	var workers []*process
