@@ -72,10 +72,11 @@ func TestIngestStopsUnderLoad(t *testing.T) {
 	r := newRelay(t, webhookTo("hook", hook))
 	r.start()
 	half := startHalf(t, r, preapproval("half"))
-	l := startLoad(t, r, 6)
+	const clients = 6
+	l := startLoad(t, r, clients)
 	defer l.wg.Wait()
 	defer close(l.stop)
-	eventually(t, soon, "the load is on", func() bool { return l.count() >= 200 })
+	eventually(t, soon, "the load is on", func() bool { return l.count() >= 10*clients })
 
 	stopping := r.ingest
 	stopping.terminate()
