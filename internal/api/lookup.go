@@ -42,15 +42,25 @@ func (a *api) channel(ctx context.Context, c call) (channel.Channel, error) {
 
 // writable finds the channel that the path names if the API may change it.
 func (a *api) writable(ctx context.Context, c call) (channelstore.Record, error) {
-	id, err := channelID(c.id)
+	id, err := a.writableID(c)
 	if err != nil {
 		return channelstore.Record{}, err
 	}
+	return a.Channels.Get(ctx, c.tenantID, id)
+}
+
+// writableID is the id that the path names, unless a channel of the file has it.
+// Whether there is such a channel only the store knows.
+func (a *api) writableID(c call) (string, error) {
+	id, err := channelID(c.id)
+	if err != nil {
+		return "", err
+	}
 	if a.fileChannel(c.tenantID, id) != nil {
-		return channelstore.Record{}, &fault{status: http.StatusConflict, code: "managed_by_file",
+		return "", &fault{status: http.StatusConflict, code: "managed_by_file",
 			message: "this channel stands in the configuration file and is changed there"}
 	}
-	return a.Channels.Get(ctx, c.tenantID, id)
+	return id, nil
 }
 
 // channelID is id as the stores write it. What is no UUID names no channel.
