@@ -57,6 +57,7 @@ var differences = map[string]struct{ text, html, why string }{
 	"a{{{hostile}}}b":                           {"a<a href=\"x\">'&`=b", refused, "nothing goes unescaped"},
 	"{{{ hostile }}}":                           {"<a href=\"x\">'&`=", refused, "nothing goes unescaped"},
 	"{{~{id}~}} x":                              {"evt_1x", refused, "nothing goes unescaped"},
+	"[{{^each words as |w i|}}no{{else}}{{i}}{{w}},{{/each}}]": {"[0one,1two,2three,]", "[0one,1two,2three,]", "names of a block are known in the part that loops"},
 }
 
 func TestAsHandlebarsHasIt(t *testing.T) {

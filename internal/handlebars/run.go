@@ -223,8 +223,11 @@ func (r *run) each(b *block, v *value) error {
 		return err
 	}
 	n := len(k.vals)
-	if n == 0 || b.program == nil {
+	switch {
+	case n == 0:
 		return r.program(b.inverse)
+	case b.program == nil: // {{^list}} without {{else}}
+		return nil
 	}
 	if n > r.left/b.program.cost { // not begun rather than broken off
 		return r.tooMuch("for this event this loop causes more work than is allowed: it would run %d times", n)

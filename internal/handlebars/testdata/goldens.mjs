@@ -52,6 +52,12 @@ const templates = [
   ...["missing", "nothing", "empty", "zero", "one", "float", "yes", "no", "none", "words", "object", "emptyObject", "hostile", "requester", "requester.none"].flatMap((p) => [
     `{{#if ${p}}}yes{{else}}no{{/if}}`, `{{#unless ${p}}}yes{{else}}no{{/unless}}`, `{{#with ${p}}}yes{{else}}no{{/with}}`, `{{#${p}}}yes{{else}}no{{/${p}}}`, `{{^${p}}}yes{{else}}no{{/${p}}}`, `{{#each ${p}}}x{{else}}no{{/each}}`,
   ]),
+  // Inverted, without {{else}}: nothing where there is something.
+  ...["missing", "nothing", "empty", "zero", "one", "yes", "no", "none", "words", "access", "nested", "list", "object", "emptyObject", "hostile", "requester", "requester.none", "access.0.resource.tags", "access.1.resource.tags"].flatMap((p) => [
+    `[{{^${p}}}no{{/${p}}}]`, `[{{^each ${p}}}no{{/each}}]`, `[{{^if ${p}}}no{{/if}}]`, `[{{^unless ${p}}}no{{/unless}}]`, `[{{^with ${p}}}no{{/with}}]`,
+  ]),
+  "[{{#words}}{{/words}}]", "[{{#each words}}{{/each}}]", "[{{^words}}{{/words}}]", "[{{^words}}no{{^}}{{this}},{{/words}}]", "[{{^each words}}no{{else}}{{@index}}{{this}},{{/each}}]", "[{{^each object}}no{{else}}{{@key}},{{/each}}]", "[{{^each words as |w i|}}no{{else}}{{i}}{{w}},{{/each}}]",
+  "{{#each access}}{{permission}}:{{^resource.tags}}none{{/resource.tags}} {{/each}}", "{{#each access}}{{permission}}:{{^each resource.tags}}none{{/each}} {{/each}}", "{{#each nested}}[{{^this}}none{{/this}}]{{/each}}", "a\n{{^words}}\nnone\n{{/words}}\nb", "a\n{{^none}}\nnone\n{{/none}}\nb", "{{#if no}}a{{else}}{{^words}}none{{/words}}{{^none}}empty{{/none}}{{/if}}",
   "{{#if zero includeZero=true}}yes{{else}}no{{/if}}", "{{#unless zero includeZero=true}}yes{{else}}no{{/unless}}", "{{#if empty includeZero=true}}yes{{else}}no{{/if}}", "{{#if zero includeZero=false}}yes{{else}}no{{/if}}",
   // Literals and subexpressions.
   "{{#if (eq type \"grant.active\")}}a{{else}}b{{/if}}", "{{#if (eq type 'x')}}a{{else}}b{{/if}}", "{{#if (not (eq one 1))}}a{{else}}b{{/if}}", "{{#if (eq yes true)}}a{{/if}}", "{{#if (eq nothing null)}}a{{/if}}", "{{#if (eq missing undefined)}}a{{/if}}",
