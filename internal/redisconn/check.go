@@ -30,6 +30,10 @@ func checkNode(ctx context.Context, rdb redis.UniversalClient) error {
 	if refused(err) {
 		return fmt.Errorf("%w: it refuses the user or password of the URL (%s)", ErrUnsuitable, firstWord(err.Error()))
 	}
+	if noDatabase(err) {
+		return fmt.Errorf("%w: it does not have the database that the URL names; take a lower number, which for a Redis Cluster "+
+			"is 0, or raise databases in its redis.conf", ErrUnsuitable)
+	}
 	if err != nil {
 		return fmt.Errorf("asking Redis for its version: %w", err)
 	}
@@ -69,6 +73,22 @@ func refused(err error) bool {
 	}
 	for _, code := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
 		if strings.Contains(err.Error(), code+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// noDatabase reports whether err is Redis' answer to the SELECT that a connection
+// begins with. Only the texts tell: the code of each is ERR. They are those of
+// Redis and Valkey for a number that is above databases, for one that is in no
+// range at all, and for any but 0 of a node of a cluster.
+func noDatabase(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, text := range []string{"ERR DB index is out of range", "ERR invalid DB index", "ERR value is out of range", "ERR SELECT is not allowed in cluster mode"} {
+		if strings.Contains(err.Error(), text) {
 			return true
 		}
 	}

@@ -77,6 +77,37 @@ func TestCheckARealServer(t *testing.T) {
 	}
 }
 
+// A number of a database that is not there is never there later.
+func TestCheckOfADatabaseThatIsNotThere(t *testing.T) {
+	srv := redistest.Start(t, "--databases", "4")
+	alone, node, watched := srv.Addr(), redistest.StartCluster(t).Addr(), redistest.StartSentinel(t).URL()
+	tests := []struct {
+		url string
+		ok  bool
+	}{
+		{"redis://" + alone, true},
+		{"redis://" + alone + "/3", true},
+		{"redis://" + alone + "/4", false},
+		{"redis://" + alone + "/99", false},
+		{"redis://" + alone + "?db=99", false},
+		{"redis://" + alone + "/2147483648", false},
+		{"redis://" + alone + "/9223372036854775807", false},
+		{"redis://" + node + "/0", true},
+		{"redis://" + node + "/1", false},
+		{watched, true},
+		{watched + "/99", false},
+	}
+	for _, tt := range tests {
+		_, err := Admit(t.Context(), open(t, tt.url), Terms{Role: Ingest}, quiet())
+		if tt.ok && err != nil {
+			t.Errorf("%s: %v", tt.url, err)
+		}
+		if !tt.ok && (!errors.Is(err, ErrUnsuitable) || !strings.HasPrefix(err.Error(), "unsuitable Redis: it does not have the database that the URL names; ")) {
+			t.Errorf("%s: %v, want ErrUnsuitable that says so", tt.url, err)
+		}
+	}
+}
+
 func TestCheckARealCluster(t *testing.T) {
 	srv := redistest.StartCluster(t)
 	rdb := open(t, "redis-cluster://"+srv.Addr())
