@@ -55,6 +55,10 @@ func factsOf(t reflect.Type) []fact {
 // soon as a path names anything outside raw, raw goes as a whole, also when this
 // event has nothing at the path.
 //
+// Platforms know people by their address: it is then the id or the name as well,
+// and a source may have copied it from there. So what a path takes of a person
+// goes from their other facts too: see [Person.forget].
+//
 // ev is not changed; the result shares with it what was not redacted. Paths that
 // [CheckRedact] refuses name nothing.
 func Redact(ev *Event, paths []string) *Event {
@@ -91,6 +95,9 @@ func hide(v reflect.Value, known []fact, keys []string) {
 	}
 	place := v.Field(known[i].field)
 	if len(keys) == 1 {
+		if p, ok := v.Addr().Interface().(*Person); ok {
+			p.forget(place.String())
+		}
 		place.SetZero()
 		return
 	}
@@ -116,6 +123,22 @@ func hide(v reflect.Value, known []fact, keys []string) {
 			}
 		}
 		place.Set(kept)
+	}
+}
+
+// forget clears those of p's facts that say what told says: they are the same, or
+// told is an address and stands in them, as in user:ann@example.com. Case does not
+// count.
+func (p *Person) forget(told string) {
+	if told == "" {
+		return
+	}
+	told = strings.ToLower(told)
+	for _, f := range []*string{&p.ID, &p.Name, &p.Email} {
+		is := strings.ToLower(*f)
+		if is == told || strings.Contains(told, "@") && strings.Contains(is, told) {
+			*f = ""
+		}
 	}
 }
 
