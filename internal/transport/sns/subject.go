@@ -20,7 +20,8 @@ var plainer = map[rune]string{
 
 // subject is the line that subscribers by mail see, in the words that all channels
 // have. SNS wants printable ASCII: any run of other characters becomes a question
-// mark. What they were is in the message.
+// mark. What they were is in the message. What looks like an encoded word (RFC
+// 2047) is taken apart: mail programs would decode it.
 func subject(ev *event.Event) string {
 	var b strings.Builder
 	unknown := false // the last one was a question mark of ours
@@ -36,7 +37,7 @@ func subject(ev *event.Event) string {
 		}
 		unknown = !ok && (r < ' ' || r >= unicode.MaxASCII)
 	}
-	s := strings.TrimSpace(b.String())
+	s := strings.ReplaceAll(strings.TrimSpace(b.String()), "=?", "= ?")
 	if len(s) > maxSubject {
 		s = strings.TrimSpace(s[:maxSubject-len(asciiEllipsis)]) + asciiEllipsis
 	}
