@@ -72,7 +72,7 @@ func Lines(s string, budget, most int) (keep []string, cut bool) {
 // \n, other white space a blank. It looks at no more of s than could ever be
 // shown in budget, and says whether that was less than all.
 func Clean(s string, budget int) (cleaned string, cut bool) {
-	if most := 64 * max(budget, 1); len(s) > most {
+	if most := inView(budget); len(s) > most {
 		for most > 0 && !utf8.RuneStart(s[most]) {
 			most--
 		}
@@ -91,6 +91,9 @@ func Clean(s string, budget int) (cleaned string, cut bool) {
 		return r
 	}, s), cut
 }
+
+// inView is how many bytes Clean looks at. Most of them may be such as it drops.
+func inView(budget int) int { return 64 * max(budget, 1) }
 
 // Fit escapes s, which is clean, and, if that is wider than budget or cut
 // already, ends it with mark in time. It cuts between the runes of s, so never
