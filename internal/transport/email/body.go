@@ -1,9 +1,7 @@
 package email
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"strings"
@@ -66,7 +64,7 @@ func look(ev *event.Event) view {
 	v.quote("Reason", wording.Reason(ev), reasonBudget)
 	v.quote("Error", wording.Failure(ev), errorBudget)
 	if ev.Type == event.Unrecognized && len(ev.Raw) > 0 {
-		s, cut := wording.Clean(indented(ev.Raw), rawBudget)
+		s, cut := wording.Clean(wording.Indent(ev.Raw, rawBudget), rawBudget)
 		v.Raw = wording.Plain.Fit(s, rawBudget, truncated, cut)
 	}
 	return v
@@ -79,14 +77,6 @@ func (v *view) quote(label, s string, budget int) {
 	}
 	s = wording.Plain.Fit(strings.Join(keep, "\n"), budget, truncated, cut)
 	v.Quotes = append(v.Quotes, quote{label, strings.Split(s, "\n")})
-}
-
-func indented(raw json.RawMessage) string {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return string(raw)
-	}
-	return b.String()
 }
 
 // color tells at a glance what is urgent, what is waited for, and what is well.

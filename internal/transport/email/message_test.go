@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -280,6 +281,35 @@ func TestSize(t *testing.T) {
 		}
 		if n := strings.Count(r.text, truncated); n < 4 { // reason, error, both lists, payload
 			t.Errorf("%s: %d places say that they are cut", s, n)
+		}
+	}
+}
+
+// A payload costs what the mail shows of it, however deep or long it is. The
+// blanks of a whole one that is indented would be gigabytes.
+func TestPayloadIsBounded(t *testing.T) {
+	const allowed = 4 << 20
+	c := testConfig(t, nil)
+	for name, payload := range map[string]string{
+		"deep":                   strings.Repeat("[", 9_890) + strings.Repeat("]", 9_890),
+		"deep objects":           strings.Repeat(`{"a":`, 9_890) + "1" + strings.Repeat("}", 9_890),
+		"siblings at the bottom": strings.Repeat("[", 2_000) + strings.Repeat("1,", 48_000) + "1" + strings.Repeat("]", 2_000),
+		"deep and 1 MiB":         strings.Repeat("[", 9_890) + strings.Repeat("1,", 510_000) + "1" + strings.Repeat("]", 9_890),
+	} {
+		if !json.Valid([]byte(payload)) {
+			t.Fatalf("%s is not JSON", name)
+		}
+		ev := &event.Event{ID: "evt_1", Type: event.Unrecognized, Platform: "permit", Raw: json.RawMessage(payload)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		raw := composed(t, c, ev)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > allowed {
+			t.Errorf("%s: the mail costs %d bytes of memory", name, n)
+		}
+		checkMail(t, raw)
+		if r := opened(t, raw); !strings.Contains(r.text, truncated) || !strings.Contains(r.html, truncated) {
+			t.Errorf("%s: the mail does not say that the payload is cut", name)
 		}
 	}
 }

@@ -81,18 +81,11 @@ func render(ev *event.Event) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		add(section(code(indented(ev.Raw), min(maxRaw, room))))
+		room = min(room, maxRaw)
+		add(section(code(wording.Indent(ev.Raw, room), room)))
 	}
 	add(tail...)
 	return encode(m)
-}
-
-func indented(raw json.RawMessage) string {
-	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
-		return string(raw)
-	}
-	return b.String()
 }
 
 // roomIn is how much text one more section may hold beside m and tail: the raw

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -198,6 +199,37 @@ func TestButton(t *testing.T) {
 	}
 	if link(&event.Event{}) != nil {
 		t.Error("a button without a request")
+	}
+}
+
+// A payload costs what the message shows of it, however deep or long it is. The
+// blanks of a whole one that is indented would be gigabytes.
+func TestPayloadIsBounded(t *testing.T) {
+	const allowed = 4 << 20
+	for name, raw := range map[string]string{
+		"deep":                   strings.Repeat("[", 9_890) + strings.Repeat("]", 9_890),
+		"deep objects":           strings.Repeat(`{"a":`, 9_890) + "1" + strings.Repeat("}", 9_890),
+		"siblings at the bottom": strings.Repeat("[", 2_000) + strings.Repeat("1,", 48_000) + "1" + strings.Repeat("]", 2_000),
+		"deep and 1 MiB":         strings.Repeat("[", 9_890) + strings.Repeat("1,", 510_000) + "1" + strings.Repeat("]", 9_890),
+	} {
+		if !json.Valid([]byte(raw)) {
+			t.Fatalf("%s is not JSON", name)
+		}
+		ev := &event.Event{ID: "evt_1", Type: event.Unrecognized, Platform: "permit", Raw: json.RawMessage(raw)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		body, err := render(ev)
+		runtime.ReadMemStats(&after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > allowed {
+			t.Errorf("%s: the message costs %d bytes of memory", name, n)
+		}
+		checkMessage(t, body)
+		if !strings.Contains(string(body), truncated) {
+			t.Errorf("%s: the message does not say that the payload is cut", name)
+		}
 	}
 }
 
