@@ -66,8 +66,8 @@ type Key struct {
 }
 
 // ChannelStore keeps the channels that are made through the API. Its errors are
-// channelstore.ErrNotFound, ErrNameTaken and ErrConflict; any other means that
-// the store is unavailable.
+// channelstore.ErrNotFound, ErrNameTaken, ErrConflict, ErrLaterLayout and
+// ErrDamaged; any other means that the store is unavailable.
 type ChannelStore interface {
 	channelReader
 	channelWriter
@@ -75,6 +75,7 @@ type ChannelStore interface {
 
 type channelReader interface {
 	Get(ctx context.Context, tenantID, id string) (channelstore.Record, error)
+	// List also returns those that cannot be read, with their ConfigErr.
 	List(ctx context.Context, tenantID string) ([]channelstore.Record, error)
 	// FileStates returns the file's channels that the relay has disabled: id to reason.
 	FileStates(ctx context.Context, tenantID string) (map[string]string, error)
@@ -125,6 +126,7 @@ const defaultTimeout = 2 * time.Second
 type api struct {
 	Config
 	outages *slog.Logger // for calls that Redis did not serve: all say the same, as many as are made
+	unread  *slog.Logger // for channels that cannot be listed: the same at every call
 }
 
 // New returns the API's handler. It is safe for concurrent use.
@@ -141,7 +143,7 @@ func New(c Config) http.Handler {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &api{c, ops.Throttle(c.Log)}
+	a := &api{Config: c, outages: ops.Throttle(c.Log), unread: ops.Throttle(c.Log)}
 
 	r := chi.NewRouter()
 	r.Use(problem.RequestID, a.logCall, problem.Recover(c.Log), middleware.GetHead)

@@ -24,7 +24,7 @@ const (
 
 // Record is a channel as it is stored: without its config, which is sealed.
 type Record struct {
-	channel.Channel        // Config and ConfigErr are nil
+	channel.Channel        // Config is nil, and ConfigErr but where List says otherwise
 	Sealed          []byte // see [Seal]
 	// Revision counts the record's changes, from 1. An update says which one it
 	// was made to.
@@ -72,21 +72,32 @@ func encode(r Record) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// decode reads a record. With an error it returns as much of the record as can
-// be told, for those who must not lose sight of the channel.
+// decode reads a record. With an error, [ErrLaterLayout] or [ErrDamaged], it
+// returns as much of the record as can be told, for those who must not lose sight
+// of the channel.
 func decode(tenantID, id, text string) (Record, error) {
 	var in record
 	err := json.Unmarshal([]byte(text), &in)
+	if err != nil { // a later layout is known by v, whatever became of the rest
+		var head struct {
+			Version int `json:"v"`
+		}
+		if json.Unmarshal([]byte(text), &head) == nil {
+			in.Version = head.Version
+		}
+	}
 	var rate *ratelimit.Rate
 	switch {
+	case in.Version > newest:
+		err = fmt.Errorf("channel %s: its record has layout %d, this version reads up to %d: %w", id, in.Version, newest, ErrLaterLayout)
 	case err != nil:
-		err = fmt.Errorf("decoding channel %s: %w", id, err)
-	case in.Version < version || in.Version > newest:
-		err = fmt.Errorf("channel %s: its record has layout %d, this version reads up to %d", id, in.Version, newest)
+		err = fmt.Errorf("decoding channel %s: %w: %w", id, ErrDamaged, err)
+	case in.Version < version:
+		err = fmt.Errorf("channel %s: %w: its layout is %d", id, ErrDamaged, in.Version)
 	case in.RateLimit != "":
 		r, bad := ratelimit.Parse(in.RateLimit)
 		if bad != nil {
-			err = fmt.Errorf("channel %s: its rate_limit %w", id, bad)
+			err = fmt.Errorf("channel %s: %w: its rate_limit %w", id, ErrDamaged, bad)
 		}
 		rate = &r
 	}

@@ -31,6 +31,11 @@ var (
 	ErrNameTaken = errors.New("the name is taken")
 	// ErrConflict says that the channel has changed since it was read.
 	ErrConflict = errors.New("the channel has changed in the meantime")
+	// ErrLaterLayout says that the record has a layout that this version does not
+	// know. What it holds is not to be guessed at; it can be deleted.
+	ErrLaterLayout = errors.New("written by a later version of accessrelay")
+	// ErrDamaged says that no version can read the record. It can be deleted.
+	ErrDamaged = errors.New("the record is damaged")
 )
 
 // Store keeps channels in Redis. It is safe for concurrent use.
@@ -53,7 +58,7 @@ func (s *Store) Create(ctx context.Context, r Record) error {
 	return s.run(ctx, "creating", createScript, r.TenantID, r.ID, r.Name, text)
 }
 
-// Get returns a channel, or [ErrNotFound].
+// Get returns a channel, or [ErrNotFound], [ErrLaterLayout] or [ErrDamaged].
 func (s *Store) Get(ctx context.Context, tenantID, id string) (Record, error) {
 	text, err := s.rdb.HGet(ctx, channelsKey(tenantID), id).Result()
 	switch {
@@ -64,12 +69,15 @@ func (s *Store) Get(ctx context.Context, tenantID, id string) (Record, error) {
 	}
 	r, err := decode(tenantID, id, text)
 	if err != nil {
-		return Record{}, err
+		return Record{}, err // not half of it
 	}
 	return r, nil
 }
 
-// List returns the tenant's channels in the order they were made.
+// List returns the tenant's channels in the order they were made. One whose
+// record cannot be read takes nothing from the others: it is among them, with
+// [ErrLaterLayout] or [ErrDamaged] as its ConfigErr, and of the rest of it only
+// the ids are sure.
 func (s *Store) List(ctx context.Context, tenantID string) ([]Record, error) {
 	all, err := s.rdb.HGetAll(ctx, channelsKey(tenantID)).Result()
 	if err != nil {
@@ -78,9 +86,7 @@ func (s *Store) List(ctx context.Context, tenantID string) ([]Record, error) {
 	list := make([]Record, 0, len(all))
 	for id, text := range all {
 		r, err := decode(tenantID, id, text)
-		if err != nil {
-			return nil, err
-		}
+		r.ConfigErr = err
 		list = append(list, r)
 	}
 	slices.SortFunc(list, inOrder)
@@ -93,7 +99,7 @@ func inOrder(a, b Record) int {
 
 // Update replaces the record that has r's revision by r, whose revision is one
 // more then. The error is [ErrNotFound], [ErrConflict] if the record has another
-// revision, or [ErrNameTaken].
+// revision, [ErrLaterLayout], or [ErrNameTaken].
 func (s *Store) Update(ctx context.Context, r Record) error {
 	before := r.Revision
 	r.Revision++
@@ -134,7 +140,7 @@ func meaning(answer string) error {
 	case "conflict":
 		return ErrConflict
 	case "layout":
-		return fmt.Errorf("its record has a later layout than %d, the last that this version knows", newest)
+		return fmt.Errorf("its record has a later layout than %d, the last that this version knows: %w", newest, ErrLaterLayout)
 	default:
 		return fmt.Errorf("the script answered %q", answer)
 	}

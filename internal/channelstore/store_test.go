@@ -249,21 +249,45 @@ func (on suite) testTenantsAreApart(t *testing.T) {
 func (on suite) testUnreadable(t *testing.T) {
 	rdb := on.rdb
 	ctx := t.Context()
-	for name, text := range map[string]string{
-		"no JSON":           "x",
-		"a rate of no sort": `{"v":1,"revision":1,"name":"a","channel_type":"fake","enabled":true,"rate_limit":"fast"}`,
-		"no layout":         `{"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
-		"a later version":   `{"v":3,"revision":1,"name":"a","channel_type":"fake","enabled":true}`,
+	for _, tt := range []struct {
+		name, text string
+		want       error
+	}{
+		{"no JSON", "x", ErrDamaged},
+		{"a rate of no sort", `{"v":1,"revision":1,"name":"a","channel_type":"fake","enabled":true,"rate_limit":"fast"}`, ErrDamaged},
+		{"a field of another type", `{"v":2,"revision":1,"name":"a","channel_type":"fake","enabled":"yes"}`, ErrDamaged},
+		{"no layout", `{"revision":1,"name":"a","channel_type":"fake","enabled":true}`, ErrDamaged},
+		{"a layout before the first", `{"v":-1,"revision":1,"name":"a","channel_type":"fake","enabled":true}`, ErrDamaged},
+		{"a layout of no sort", `{"v":"3","revision":1,"name":"a","channel_type":"fake","enabled":true}`, ErrDamaged},
+		{"a later version", `{"v":3,"revision":1,"name":"a","channel_type":"fake","enabled":true}`, ErrLaterLayout},
+		{"a later version, with a rate of its own", `{"v":3,"revision":1,"name":"a","channel_type":"fake","enabled":true,"rate_limit":"fast"}`, ErrLaterLayout},
+		{"a later version, with other fields", `{"created_at":7,"name":{},"rate_limit":[],"v":3}`, ErrLaterLayout},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, rdb)
 			r := w.create("a")
-			rdb.HSet(ctx, channelsKey(w.tenant), r.ID, text)
-			if got, err := w.Get(ctx, w.tenant, r.ID); err == nil || errors.Is(err, ErrNotFound) {
-				t.Errorf("Get = %+v, %v", got, err)
+			other := w.create("b")
+			rdb.HSet(ctx, channelsKey(w.tenant), r.ID, tt.text)
+			if got, err := w.Get(ctx, w.tenant, r.ID); !onlyIs(err, tt.want) || !strings.Contains(err.Error(), r.ID) {
+				t.Errorf("Get = %+v, %v; want %v and the channel's id", got, err, tt.want)
 			}
-			if got, err := w.List(ctx, w.tenant); err == nil || !strings.Contains(err.Error(), r.ID) {
-				t.Errorf("List = %+v, %v; want an error that names the channel", got, err)
+			if changed, err := w.Enable(ctx, w.tenant, r.ID); changed || !onlyIs(err, tt.want) {
+				t.Errorf("Enable = %v, %v; want %v", changed, err, tt.want)
+			}
+			list, err := w.List(ctx, w.tenant)
+			if err != nil || len(list) != 2 {
+				t.Fatalf("List = %+v, %v", list, err)
+			}
+			for _, got := range list {
+				switch {
+				case got.ID == other.ID:
+					same(t, "the other channel", got, other)
+				case got.ID != r.ID || got.TenantID != w.tenant || !onlyIs(got.ConfigErr, tt.want):
+					t.Errorf("listed as %+v, want %s with %v", got, r.ID, tt.want)
+				}
+			}
+			if got := rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(); got != tt.text {
+				t.Errorf("the record is %s, was %s", got, tt.text)
 			}
 			if err := w.Delete(ctx, w.tenant, r.ID); err != nil {
 				t.Errorf("Delete: %v", err)
@@ -271,6 +295,16 @@ func (on suite) testUnreadable(t *testing.T) {
 			w.create("a")
 		})
 	}
+}
+
+// onlyIs reports whether err is want and nothing else that the store says.
+func onlyIs(err, want error) bool {
+	for _, e := range []error{ErrNotFound, ErrNameTaken, ErrConflict, ErrLaterLayout, ErrDamaged} {
+		if errors.Is(err, e) != (e == want) {
+			return false
+		}
+	}
+	return true
 }
 
 func (on suite) testRevisions(t *testing.T) {
@@ -416,7 +450,7 @@ func (on suite) testUpdateOfALaterVersion(t *testing.T) {
 	on.rdb.HSet(ctx, channelsKey(w.tenant), r.ID, later)
 	r.Revision = 1
 	err := w.Update(ctx, r)
-	if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "a later layout than 2") {
+	if !onlyIs(err, ErrLaterLayout) || !strings.Contains(err.Error(), "a later layout than 2") {
 		t.Errorf("Update: %v", err)
 	}
 	if got := on.rdb.HGet(ctx, channelsKey(w.tenant), r.ID).Val(); got != later {
