@@ -36,6 +36,22 @@ const clusterReload = time.Second
 // go-redis (pool_size, read_timeout, …). Errors never quote the URL. The caller
 // closes the client. Without options the client is a plain one.
 func Open(rawURL string, opts ...Option) (redis.UniversalClient, error) {
+	client, err := maker(rawURL, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return client(), nil
+}
+
+// CheckURL returns the error that [Open] would. It makes no client: one that is
+// asked for idle connections begins to connect at once.
+func CheckURL(rawURL string) error {
+	_, err := maker(rawURL)
+	return err
+}
+
+// maker returns what makes the client of a URL.
+func maker(rawURL string, opts ...Option) (func() redis.UniversalClient, error) {
 	t, err := parse(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL %w", err)
@@ -43,19 +59,19 @@ func Open(rawURL string, opts ...Option) (redis.UniversalClient, error) {
 	for _, o := range opts {
 		o(&t.manner)
 	}
-	var rdb redis.UniversalClient
+	var client func() redis.UniversalClient
 	switch t.kind {
 	case sentinel:
-		rdb, err = t.openSentinel()
+		client, err = t.ofSentinel()
 	case cluster:
-		rdb, err = t.openCluster()
+		client, err = t.ofCluster()
 	default:
-		rdb, err = t.openSingle()
+		client, err = t.ofSingle()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the Redis URL %w", err)
 	}
-	return rdb, nil
+	return client, nil
 }
 
 // options is a URL with nothing but query options, for go-redis to read. Host
@@ -74,7 +90,7 @@ func (t *target) tlsConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12}
 }
 
-func (t *target) openSingle() (redis.UniversalClient, error) {
+func (t *target) ofSingle() (func() redis.UniversalClient, error) {
 	skip, err := t.skipVerify()
 	if err != nil {
 		return nil, err
@@ -91,10 +107,10 @@ func (t *target) openSingle() (redis.UniversalClient, error) {
 	setDefaults(&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout)
 	o.ContextTimeoutEnabled = true
 	o.MaintNotificationsConfig = noMaintenance()
-	return t.manner.dress(redis.NewClient(o)), nil
+	return func() redis.UniversalClient { return t.manner.dress(redis.NewClient(o)) }, nil
 }
 
-func (t *target) openSentinel() (redis.UniversalClient, error) {
+func (t *target) ofSentinel() (func() redis.UniversalClient, error) {
 	// Some would read from replicas, where a claim just made is not yet seen,
 	// and go-redis panics on others.
 	err := t.refuse("addr", "master_name", "username", "password", "route_by_latency", "route_by_latency_tolerance",
@@ -123,12 +139,14 @@ func (t *target) openSentinel() (redis.UniversalClient, error) {
 	if o.DialerRetries == 0 {
 		o.DialerRetries = sentinelTries
 	}
-	rdb := t.manner.dress(redis.NewFailoverClient(o))
-	rdb.AddHook(&asking{t.hosts, t.master})
-	return rdb, nil
+	return func() redis.UniversalClient {
+		rdb := t.manner.dress(redis.NewFailoverClient(o))
+		rdb.AddHook(&asking{t.hosts, t.master})
+		return rdb
+	}, nil
 }
 
-func (t *target) openCluster() (redis.UniversalClient, error) {
+func (t *target) ofCluster() (func() redis.UniversalClient, error) {
 	err := t.refuse("addr", "route_by_latency", "route_by_latency_tolerance", "route_randomly", "read_only")
 	if err != nil {
 		return nil, err
@@ -150,7 +168,7 @@ func (t *target) openCluster() (redis.UniversalClient, error) {
 		o.ClusterStateReloadInterval = clusterReload
 	}
 	o.NewClient = func(o *redis.Options) *redis.Client { return t.manner.dress(redis.NewClient(o)) }
-	return redis.NewClusterClient(o), nil
+	return func() redis.UniversalClient { return redis.NewClusterClient(o) }, nil
 }
 
 // skipVerify takes the option of that name, which go-redis knows for one kind

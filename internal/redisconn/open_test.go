@@ -16,6 +16,9 @@ import (
 
 func open(t *testing.T, url string) redis.UniversalClient {
 	t.Helper()
+	if err := CheckURL(url); err != nil {
+		t.Errorf("CheckURL(%s): %v", url, err)
+	}
 	rdb, err := Open(url)
 	if err != nil {
 		t.Fatalf("Open(%s): %v", url, err)
@@ -141,6 +144,9 @@ func TestOpenRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.url, func(t *testing.T) {
 			rdb, err := Open(tt.url)
+			if only := CheckURL(tt.url); only == nil || err != nil && only.Error() != err.Error() {
+				t.Errorf("CheckURL: %v; Open: %v", only, err)
+			}
 			if err == nil {
 				_ = rdb.Close()
 				t.Fatal("no error")
