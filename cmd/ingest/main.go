@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"accessrelay/cmd"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingestd"
 	"accessrelay/internal/ops"
@@ -17,11 +18,14 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	settings, err := config.ParseIngest(os.Args[1:], os.Environ(), os.Stdout)
+	if err == nil {
+		err = ingestd.Check(settings)
+	}
 	switch {
 	case errors.Is(err, config.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "ingest:", err)
+		fmt.Fprintln(os.Stderr, "ingest:", cmd.Message(err, os.Args[1:], os.Environ()))
 		return 2
 	}
 	log, err := ops.NewLogger(os.Stderr, settings.LogLevel, settings.LogFormat)
@@ -33,7 +37,7 @@ func run() int {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "ingest:", err)
+		fmt.Fprintln(os.Stderr, "ingest:", cmd.Message(err, os.Args[1:], os.Environ()))
 		return 1
 	}
 	return 0

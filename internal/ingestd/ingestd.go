@@ -51,6 +51,16 @@ type Daemon struct {
 	watching                          sync.WaitGroup
 }
 
+// Check looks at what of the settings can be judged without reading a file and
+// without connecting. Its errors begin with the flag. [New] finds the same.
+func Check(s config.IngestSettings) error {
+	if err := redisconn.CheckURL(s.RedisURL.Reveal()); err != nil {
+		return fmt.Errorf("--redis-url: %w", err)
+	}
+	_, err := newSealer(s.SecretsRecipients)
+	return err
+}
+
 // New reads the config and connects everything. It fails on a wrong setting or
 // file and on a Redis that is not suitable; one that does not answer yet is
 // waited for in readiness.
