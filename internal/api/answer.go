@@ -183,6 +183,12 @@ func asFault(err error) *fault {
 		return nameTaken()
 	case errors.Is(err, channelstore.ErrConflict):
 		return &fault{status: http.StatusConflict, code: "conflict", message: "others are changing this channel at the same time; try again"}
+	case errors.Is(err, channelstore.ErrLaterLayout):
+		return &fault{status: http.StatusConflict, code: "unsupported_channel_layout",
+			message: "this channel was written by a later version of accessrelay; upgrade ingest, or delete the channel", err: err}
+	case errors.Is(err, channelstore.ErrDamaged):
+		return &fault{status: http.StatusInternalServerError, code: "internal",
+			message: "this channel's record is damaged; all that can be done with the channel is to delete it", err: err}
 	case isFull(err):
 		return &fault{status: http.StatusServiceUnavailable, code: codeUnavailable,
 			message: "Redis is full and this was not done; it drains while workers run, and deleting dead letters gives memory back", err: err}

@@ -1,19 +1,26 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"accessrelay/internal/api"
+	"accessrelay/internal/channelstore"
 )
+
+// channelsKey is where the store keeps acme's channels.
+const channelsKey = "ar:{" + acme + "}:channels"
 
 // write puts text where the record of acme's channel id is, as another version or
 // an accident would.
 func (h *harness) write(id, text string) {
 	h.t.Helper()
-	if err := h.redis.Client().HSet(h.t.Context(), "ar:{"+acme+"}:channels", id, text).Err(); err != nil {
+	if err := h.redis.Client().HSet(h.t.Context(), channelsKey, id, text).Err(); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -138,4 +145,79 @@ func (h *harness) unlisted() []unlistedLine {
 		}
 	}
 	return found
+}
+
+// TestUnreadable: a channel that cannot be read is answered for what it is, never
+// as an outage that would pass, and nothing is done to it.
+func TestUnreadable(t *testing.T) {
+	h := start(t)
+	for _, tt := range unreadable {
+		t.Run(tt.name, func(t *testing.T) {
+			h := *h
+			h.t = t
+			id := h.create("slack-webhook", `{"name":"`+tt.name+`","url":"`+slackURL+`"}`)
+			h.write(id, tt.text)
+			status, code, message := 500, "internal", "this channel's record is damaged; all that can be done with the channel is to delete it"
+			if tt.later {
+				status, code = 409, "unsupported_channel_layout"
+				message = "this channel was written by a later version of accessrelay; upgrade ingest, or delete the channel"
+			}
+			path := channelsPath + "/" + id
+			for _, r := range []request{
+				{method: "GET", path: path},
+				{method: "PUT", path: path, body: `{"name":"b"}`},
+				{method: "PUT", path: path, body: `{"enabled":true}`},
+				{method: "PUT", path: path, body: `{"enabled":false}`},
+				{method: "PUT", path: path, body: `{"config":{"url":"` + slackURL + `"}}`},
+				{method: "POST", path: path + "/test"},
+			} {
+				got := h.do(r)
+				if got.status != status || field(t, got.body, "code") != code || field(t, got.body, "message") != message || got.header.Get("Retry-After") != "" {
+					t.Errorf("%s %s: %d %v %s", r.method, r.body, got.status, got.header, got.body)
+				}
+				if logged := strings.Contains(h.log.String(), `"msg":"API call not served","request_id":"`+got.header.Get("X-Request-Id")); logged == tt.later {
+					t.Errorf("%s %s: logged as ours to mend: %v", r.method, r.body, logged)
+				}
+			}
+			if got := h.do(request{method: "HEAD", path: path}); got.status != status {
+				t.Errorf("HEAD: %d", got.status)
+			}
+			if got := h.do(request{method: "POST", path: channelsPath + "/slack-webhook", body: `{"name":"` + tt.name + `","url":"` + slackURL + `"}`}); got.status != 409 || field(t, got.body, "code") != "name_taken" {
+				t.Errorf("its name: %d %s", got.status, got.body)
+			}
+			if got := h.redis.Client().HGet(t.Context(), channelsKey, id).Val(); got != tt.text {
+				t.Errorf("the record is %s, was %s", got, tt.text)
+			}
+		})
+	}
+	if leaks(h.log.String()) {
+		t.Error("the log holds what the record does")
+	}
+}
+
+// upgraded is a store where a later version writes a channel right before each
+// update of it.
+type upgraded struct {
+	*channelstore.Store
+	h **harness
+}
+
+func (u upgraded) Update(ctx context.Context, r channelstore.Record) error {
+	(*u.h).write(r.ID, unreadable[0].text)
+	return u.Store.Update(ctx, r)
+}
+
+// TestUpdateMeetsALaterVersion: whoever has read a channel does not overwrite what
+// a later version has made of it since.
+func TestUpdateMeetsALaterVersion(t *testing.T) {
+	var h *harness
+	h = start(t, func(c *api.Config) { c.Channels = upgraded{c.Channels.(*channelstore.Store), &h} })
+	id := h.create("slack-webhook", `{"name":"a","url":"`+slackURL+`"}`)
+	got := h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"enabled":false}`})
+	if got.status != 409 || field(t, got.body, "code") != "unsupported_channel_layout" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := h.redis.Client().HGet(t.Context(), channelsKey, id).Val(); got != unreadable[0].text {
+		t.Errorf("the record is %s", got)
+	}
 }
