@@ -30,7 +30,7 @@ func (t *Transport) Send(ctx context.Context, a transport.Attempt) ([]event.Reci
 	rcpts := standing(c.To, a.Recipients)
 	mail, err := compose(a.Channel.ID, c, a.Event)
 	if err != nil {
-		return a.Recipients, transport.Unrenderable("the event cannot be written as a mail")
+		return a.Recipients, err
 	}
 	if ctx.Err() != nil {
 		failure := transport.ConnectionError(ctx, ctx.Err(), false)

@@ -14,6 +14,7 @@ import (
 
 	config "accessrelay/internal/channel/email"
 	"accessrelay/internal/event"
+	"accessrelay/internal/transport"
 	"accessrelay/internal/wording"
 )
 
@@ -22,12 +23,13 @@ const maxSubject = 150
 
 // compose writes the mail that tells the channel of ev. The same event gives the
 // same bytes at every attempt, whoever is still to get it: a retry is the same
-// mail, and servers and readers that know its Message-ID can tell.
+// mail, and servers and readers that know its Message-ID can tell. The error is a
+// *SendError.
 func compose(channelID string, c *config.Config, ev *event.Event) ([]byte, error) {
 	v := look(ev)
 	html, err := v.html()
 	if err != nil {
-		return nil, err
+		return nil, unwritable()
 	}
 	text := v.text()
 	m := gomail.NewMsg(
@@ -61,9 +63,14 @@ func compose(channelID string, c *config.Config, ev *event.Event) ([]byte, error
 	m.AddAlternativeString(gomail.TypeTextHTML, html)
 	var b bytes.Buffer
 	if _, err := m.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("writing the mail: %w", err)
+		return nil, unwritable()
 	}
 	return b.Bytes(), nil
+}
+
+// unwritable stands for errors that may quote the event.
+func unwritable() *transport.SendError {
+	return transport.Unrenderable("the event cannot be written as a mail")
 }
 
 // header sets text in a header. What looks like an encoded word (RFC 2047) is
@@ -76,12 +83,13 @@ var header = wording.Style{Escape: func(r, prev rune) string {
 }}
 
 // subject is a line of header for ev: the channel's own, or if that comes to
-// nothing the event in words.
+// nothing the event in words. The error is a *SendError: it names the template's
+// line and holds no text of the event.
 func subject(c *config.Config, ev *event.Event) (string, error) {
 	if c.Subject != nil {
 		own, err := c.Subject.Execute(ev)
 		if err != nil {
-			return "", fmt.Errorf("writing the subject: %w", err)
+			return "", transport.Unrenderable("subject_template: " + err.Error())
 		}
 		if s := header.Line(string(own), maxSubject); s != "" {
 			return s, nil

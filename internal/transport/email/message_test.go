@@ -9,7 +9,9 @@ import (
 	"net/mail"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +22,10 @@ import (
 	_ "github.com/emersion/go-message/charset" // of encoded words
 	gomail "github.com/emersion/go-message/mail"
 
+	"accessrelay/internal/channel"
 	config "accessrelay/internal/channel/email"
 	"accessrelay/internal/event"
+	"accessrelay/internal/transport"
 )
 
 var update = flag.Bool("update", false, "write the expected halves of the goldens anew")
@@ -425,6 +429,33 @@ func TestSubject(t *testing.T) {
 		h := opened(t, composed(t, testConfig(t, more), ev)).header
 		if got, err := h.Subject(); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", template, got, err, want)
+		}
+	}
+}
+
+// What the samples cannot foresee hangs on the event: the error is for who wrote
+// the template, and nothing of the event is in it. No server is needed for it.
+func TestSubjectUnrenderable(t *testing.T) {
+	raw, err := json.Marshal(map[string]any{"list": slices.Repeat([]string{"canary"}, 300_000), "canary": "canary"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ template, raw, want string }{
+		{"[{{platform}}]\n{{#each raw.list}}{{this}}{{/each}}", string(raw), "subject_template: line 2: for this event the template causes more work than is allowed"},
+		{"{{json raw}}", `{"canary":canary}`, "subject_template: line 1: the event's payload is not JSON"},
+	} {
+		ev := full(t, event.RequestPending, "canary", 3)
+		ev.Raw = json.RawMessage(tt.raw)
+		ch := &channel.Channel{Config: testConfig(t, map[string]any{"subject_template": tt.template})}
+		before := []event.Recipient{{Address: "security@example.com", State: event.StateDelivered}}
+		after, err := New(transport.Guards{}).Send(t.Context(), transport.Attempt{Channel: ch, Event: ev, Recipients: before})
+		se := transport.AsSendError(err)
+		if se.Reason != transport.ReasonRender || se.Class != transport.Dead || !se.NoAttempt ||
+			strings.Contains(se.Error(), "canary") || !strings.Contains(se.Error(), tt.want) {
+			t.Errorf("%v, %+v; want %s", err, se, tt.want)
+		}
+		if !reflect.DeepEqual(after, before) {
+			t.Errorf("recipients %+v, were %+v", after, before)
 		}
 	}
 }
