@@ -162,7 +162,7 @@ func TestDisabledByTheRelay(t *testing.T) {
 	h := start(t)
 	id := h.create("slack-webhook", `{"name":"a","url":"`+slackURL+`"}`)
 	for _, ch := range []string{id, h.file[0].ID} {
-		if _, err := h.channels.Disable(t.Context(), acme, ch, "gone"); err != nil {
+		if _, err := h.channels.Disable(t.Context(), acme, ch, time.Now().Add(time.Hour), "gone"); err != nil {
 			t.Fatal(err)
 		}
 		got := h.do(request{method: "GET", path: channelsPath + "/" + ch})
@@ -185,7 +185,7 @@ func TestDisabledByTheRelay(t *testing.T) {
 	if !strings.Contains(got.body, `"enabled":true,"event_filters"`) {
 		t.Errorf("enabled: %s", got.body)
 	}
-	if _, err := h.channels.Disable(t.Context(), acme, id, "gone"); err != nil {
+	if _, err := h.channels.Disable(t.Context(), acme, id, time.Now().Add(time.Hour), "gone"); err != nil {
 		t.Fatal(err)
 	}
 	got = h.do(request{method: "PUT", path: channelsPath + "/" + id, body: `{"enabled":false}`})

@@ -96,7 +96,7 @@ func (on suite) testDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("another config", "A=new b=b", 1)
-	if _, err := w.Disable(ctx, w.tenant, b.ID, "410 Gone"); err != nil {
+	if _, err := w.Disable(ctx, w.tenant, b.ID, ever, "410 Gone"); err != nil {
 		t.Fatal(err)
 	}
 	expect("disabled", "A=new -b=b", 0)
@@ -195,7 +195,7 @@ func (on suite) testDirectoryFile(t *testing.T) {
 	}
 	expect("in the file's order", "z=file a=file -off=file")
 	for _, ch := range now {
-		if _, err := w.Disable(ctx, w.tenant, ch.ID, "410 Gone"); err != nil {
+		if _, err := w.Disable(ctx, w.tenant, ch.ID, ever, "410 Gone"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -16,8 +16,9 @@ const switchTries = 20
 
 // Disable turns off a channel, the API's or the file's, for a reason that
 // answers show. It reports whether that changed anything: a channel that is off
-// already stays as it is, and one that was deleted needs no switch.
-func (s *Store) Disable(ctx context.Context, tenantID, channelID, reason string) (changed bool, err error) {
+// already stays as it is, so does one of the API's that was changed after asOf, and
+// one that was deleted needs no switch.
+func (s *Store) Disable(ctx context.Context, tenantID, channelID string, asOf time.Time, reason string) (changed bool, err error) {
 	if reason == "" { // it tells the relay's switch from a person's
 		return false, fmt.Errorf("disabling channel %s: no reason given", channelID)
 	}
@@ -25,7 +26,7 @@ func (s *Store) Disable(ctx context.Context, tenantID, channelID, reason string)
 		return s.switchFile(ctx, tenantID, channelID, reason)
 	}
 	return s.switchAPI(ctx, tenantID, channelID, func(r *Record) bool {
-		if !r.Enabled {
+		if !r.Enabled || r.UpdatedAt.After(asOf) {
 			return false
 		}
 		r.Enabled, r.DisabledReason = false, reason

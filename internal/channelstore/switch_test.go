@@ -13,6 +13,9 @@ import (
 	"accessrelay/internal/channel"
 )
 
+// ever is later than any change.
+var ever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func (on suite) testSwitchAPI(t *testing.T) {
 	rdb := on.rdb
 	ctx := t.Context()
@@ -52,7 +55,7 @@ func (on suite) testSwitchAPI(t *testing.T) {
 				return w.get(r.ID)
 			}
 			r := start()
-			got, err := w.Disable(ctx, w.tenant, r.ID, "smtp 550")
+			got, err := w.Disable(ctx, w.tenant, r.ID, ever, "smtp 550")
 			check("Disable", tt.disable, got, err, false, "smtp 550", r)
 			r = start()
 			got, err = w.Enable(ctx, w.tenant, r.ID)
@@ -61,13 +64,19 @@ func (on suite) testSwitchAPI(t *testing.T) {
 	}
 	w := newWorld(t, rdb)
 	r := w.create("a")
-	if _, err := w.Disable(ctx, w.tenant, r.ID, ""); err == nil {
+	if _, err := w.Disable(ctx, w.tenant, r.ID, ever, ""); err == nil {
 		t.Error("Disable without a reason: no error")
+	}
+	if got, err := w.Disable(ctx, w.tenant, r.ID, w.get(r.ID).UpdatedAt.Add(-time.Millisecond), "410 Gone"); got || err != nil || !w.get(r.ID).Enabled {
+		t.Errorf("Disable of a channel that was changed since = %v, %v", got, err)
+	}
+	if got, err := w.Disable(ctx, w.tenant, r.ID, w.get(r.ID).UpdatedAt, "410 Gone"); !got || err != nil || w.get(r.ID).Enabled {
+		t.Errorf("Disable of the channel as it is = %v, %v", got, err)
 	}
 	if err := w.Delete(ctx, w.tenant, r.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.Disable(ctx, w.tenant, r.ID, "x"); got || err != nil {
+	if got, err := w.Disable(ctx, w.tenant, r.ID, ever, "x"); got || err != nil {
 		t.Errorf("Disable of a deleted channel = %v, %v", got, err)
 	}
 	if states, err := w.FileStates(ctx, w.tenant); err != nil || len(states) != 0 {
@@ -99,7 +108,7 @@ func (on suite) testSwitchFile(t *testing.T) {
 		if step.reason == "" {
 			got, err = w.Enable(ctx, w.tenant, step.id)
 		} else {
-			got, err = w.Disable(ctx, w.tenant, step.id, step.reason)
+			got, err = w.Disable(ctx, w.tenant, step.id, ever, step.reason)
 		}
 		if err != nil || got != step.want {
 			t.Errorf("%s = %v, %v; want %v", step.do, got, err, step.want)
@@ -119,7 +128,7 @@ func (on suite) testSwitchUnderAChange(t *testing.T) {
 	r := w.create("a")
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if got, err := w.Disable(ctx, w.tenant, r.ID, "410 Gone"); !got || err != nil {
+		if got, err := w.Disable(ctx, w.tenant, r.ID, ever, "410 Gone"); !got || err != nil {
 			t.Errorf("Disable = %v, %v", got, err)
 		}
 	})

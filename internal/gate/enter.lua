@@ -13,12 +13,17 @@
 -- ARGV[6]  for how long a delivery may try an open breaker
 -- ARGV[7]  1: it goes whatever stands against it
 -- ARGV[8]  which version of the channel it goes to
+-- ARGV[9]  how long it can wait at most: it gets no turn that is later
+-- ARGV[10] for how long turns must have come and nobody with them, for the line to
+--          be taken for one of deliveries that are no more
 -- Returns  the verdict: 1 go, 2 go and try the breaker, 3 wait for the turn,
 --          4 wait as the destination asked, 5 wait for the breaker;
 --          how long to wait in microseconds, the ticket, and 1 if a success must be reported.
+--          Wait without a ticket: what is free is too late for it.
 local key = KEYS[1]
 local ticket, gap, least = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local late, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
+local left, patience = tonumber(ARGV[9]), tonumber(ARGV[10])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local f = redis.call('HMGET', key, 'free', 'k', 't', 'gap', 'until', 'last', 'fails', 'open', 'due', 'least', 'changes', 'version')
@@ -26,18 +31,34 @@ local free, k, t = tonumber(f[1] or 1), tonumber(f[2] or 1), tonumber(f[3] or 0)
 local was, held, last = tonumber(f[4] or gap), tonumber(f[5] or 0), tonumber(f[6] or 0)
 local fails, open = tonumber(f[7] or 0), tonumber(f[8] or 0)
 local due, changes, version = tonumber(f[9] or 0), tonumber(f[11] or 0), f[12] or '0'
--- What was said of another version was perhaps said of another destination.
-if version ~= ARGV[8] and (held > 0 or open > 0 or fails > 0) then
-  t = t - math.max(held - now, 0)
-  held, open, fails = 0, 0, 0
-  redis.call('HDEL', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events')
-  redis.call('HSET', key, 'version', ARGV[8], 't', t)
-end
-local watch = (fails > 0 or open > 0) and 1 or 0
-
 local function turn(n)
   return t + (n - k) * gap
 end
+-- Who is in line has missed its turn now, and goes as it comes.
+local function dissolve()
+  k, t, was = free, now, gap
+  redis.call('HSET', key, 'k', k, 't', t, 'gap', gap)
+end
+-- What was said of another version was perhaps said of another destination, and to
+-- deliveries that have ended since: when it was disabled.
+if version ~= ARGV[8] then
+  if held > 0 or open > 0 or fails > 0 then
+    t = t - math.max(held - now, 0)
+    held, open, fails = 0, 0, 0
+    redis.call('HDEL', key, 'until', 'open', 'probe', 'fails', 'since', 'event', 'events')
+    redis.call('HSET', key, 'version', ARGV[8], 't', t)
+  end
+  if least > 0 and turn(free) > now then
+    dissolve()
+    redis.call('HSET', key, 'version', ARGV[8])
+  end
+end
+-- Turns come and nobody with them: who had them has ended while it waited.
+if least > 0 and turn(free) > now and now - math.max(last, held, t) > math.max(patience, 3 * gap) then
+  dissolve()
+end
+local watch = (fails > 0 or open > 0) and 1 or 0
+
 local function keep(...)
   redis.call('HSET', key, ...)
   local ends = math.max(turn(free), held, last, due, now) - now
@@ -89,7 +110,11 @@ if least > 0 and tonumber(f[10] or least) ~= least then -- no promise counts any
   keep('due', 0, 'least', least, 'changes', changes)
 end
 local function promise(from)
-  due = math.ceil(math.max(from, math.max(last, due) + least) / 4) * 4 + changes
+  local at = math.ceil(math.max(from, math.max(last, due) + least) / 4) * 4 + changes
+  if at - now > left then
+    return { why, math.ceil(at - now), 0, watch }
+  end
+  due = at
   keep('due', due, 'least', least, 'changes', changes)
   return { why, math.ceil(due - now), -due, watch }
 end
@@ -114,9 +139,12 @@ if not known then
   if turn(free) < ref then -- nobody waits
     k, t = free, ref
   end
+  if turn(free) - now > left then
+    return { why, math.ceil(turn(free) - now), 0, watch }
+  end
   ticket = free
   free = free + 1
-  keep('free', free, 'k', k, 't', t, 'gap', gap)
+  keep('free', free, 'k', k, 't', t, 'gap', gap, 'version', ARGV[8])
 end
 if now < held then
   return { why, math.ceil(math.max(turn(ticket), held) - now), ticket, watch }

@@ -60,6 +60,10 @@ const (
 
 	// mostLate bounds how late a promised pass may be used.
 	mostLate = 50 * time.Millisecond
+
+	// patience is for how long turns may come that nobody takes. Who waits asks again
+	// every ten minutes at the latest, so after it nobody is there any more.
+	patience = 15 * time.Minute
 )
 
 //go:embed enter.lua
@@ -81,6 +85,7 @@ type Entry struct {
 	Turn       int64           // what the gate said last, 0 if nothing
 	Rate       *ratelimit.Rate // the channel's; nil: none
 	Timeout    time.Duration   // of the attempt
+	Left       time.Duration   // how long it can wait at most
 	Test       bool            // a person asked for it: it goes whatever stands against it
 	Version    int64           // of the channel; 0: not known
 }
@@ -88,9 +93,12 @@ type Entry struct {
 // Pass is what the gate says.
 type Pass struct {
 	// Wait is 0 if the delivery may go, now. Else it must ask again after it, with
-	// Turn.
+	// Turn. With Turn 0 it has no turn, for none comes within [Entry.Left]: it may ask
+	// again earlier, as those before it may end otherwise.
 	Wait time.Duration
 	Turn int64
+	// Asked says that it has to wait because the destination asked for that.
+	Asked bool
 	// Broken says that the breaker is open: with Wait 0 the delivery tries it.
 	Broken bool
 	// Watched says that a success must be reported.
@@ -148,7 +156,7 @@ func (g *Gate) Enter(ctx context.Context, e Entry) (Pass, error) {
 	}
 	out, err := enterScript.Run(ctx, g.rdb, []string{gateKey(e.ChannelID)},
 		e.DeliveryID, e.Turn, gap.Microseconds(), least.Microseconds(), min(least/4, mostLate).Microseconds(),
-		(e.Timeout + leaseMore).Microseconds(), test, e.Version).Int64Slice()
+		(e.Timeout + leaseMore).Microseconds(), test, e.Version, max(e.Left, 0).Microseconds(), patience.Microseconds()).Int64Slice()
 	if err == nil && len(out) != 4 {
 		err = fmt.Errorf("%d values", len(out))
 	}
@@ -159,7 +167,7 @@ func (g *Gate) Enter(ctx context.Context, e Entry) (Pass, error) {
 		return Pass{}, fmt.Errorf("asking the gate of channel %s: %w", e.ChannelID, err)
 	}
 	const goes, probes, turn, asked, broken = 1, 2, 3, 4, 5
-	p := Pass{Turn: out[2], Watched: out[3] == 1, Broken: out[0] == probes || out[0] == broken}
+	p := Pass{Turn: out[2], Watched: out[3] == 1, Asked: out[0] == asked, Broken: out[0] == probes || out[0] == broken}
 	switch out[0] {
 	case goes:
 		g.see(e.ChannelID, view{at: g.now(), watched: p.Watched})
@@ -174,6 +182,9 @@ func (g *Gate) Enter(ctx context.Context, e Entry) (Pass, error) {
 // request where nothing is new. To lose a report costs nothing but time: the
 // breaker is opened later, or tried once more.
 func (g *Gate) Report(ctx context.Context, e Entry, p Pass, r Result) (News, error) {
+	if r.Alive && !p.Watched { // others may have failed since it was let in
+		p.Watched = g.view(ctx, e.ChannelID).watched
+	}
 	if !r.Down && r.Hold == 0 && !p.Watched && !p.Broken {
 		return News{}, nil
 	}

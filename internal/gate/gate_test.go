@@ -35,6 +35,10 @@ func TestGate(t *testing.T) {
 			"a lost gate loses nobody":               testALostGateLosesNobody,
 			"a gate ends":                            testAGateEnds,
 			"hold":                                   testHold,
+			"overload":                               testOverload,
+			"no turn that is too late":               testNoTurnThatIsTooLate,
+			"the line of those that ended":           testTheLineOfThoseThatEnded,
+			"a slow destination that is well":        testASlowDestinationThatIsWell,
 		} {
 			t.Run(what+" on "+name, func(t *testing.T) { test(backend{t, rdb}) })
 		}
@@ -318,6 +322,7 @@ func testAChangedRateMakesPromisesVoid(on backend) {
 			}
 			d := newDesk(t, on.rdb, rate)
 			const late = 100
+			d.left = 4 * late * rate.Per
 			turns := make([]int64, late)
 			for round := range 2 { // in line, and then too late
 				for i := range turns {

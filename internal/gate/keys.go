@@ -14,7 +14,7 @@ package gate
 //	last    the last pass that a delivery of a channel with a rate made; due: the last
 //	        that one was promised; least: how far apart those are; changes: how often
 //	        that has changed, modulo 4
-//	version of the channel that until, open and fails are about
+//	version of the channel that all but last, due and least are about
 //
 // The hash goes an hour after its last write and its last turn.
 func gateKey(channelID string) string { return "ar:{gate:" + channelID + "}" }

@@ -23,17 +23,21 @@ type desk struct {
 	rate *ratelimit.Rate
 
 	version int64
+	left    time.Duration // how long each can wait at most
 }
 
 func newDesk(t *testing.T, rdb redis.UniversalClient, rate *ratelimit.Rate) *desk {
 	t.Helper()
-	return &desk{T: t, rdb: rdb, gate: New(rdb), id: uuid.NewString(), rate: rate}
+	return &desk{T: t, rdb: rdb, gate: New(rdb), id: uuid.NewString(), rate: rate, left: maxAge}
 }
+
+// maxAge is for how long a delivery can wait from its beginning.
+const maxAge = 24 * time.Hour
 
 func perSecond(n int) *ratelimit.Rate { return &ratelimit.Rate{N: n, Per: time.Second} }
 
 func (d *desk) entry(name string, turn int64) Entry {
-	return Entry{ChannelID: d.id, DeliveryID: name, EventID: "evt_" + name, Turn: turn, Rate: d.rate, Timeout: 15 * time.Second, Version: d.version}
+	return Entry{ChannelID: d.id, DeliveryID: name, EventID: "evt_" + name, Turn: turn, Rate: d.rate, Timeout: 15 * time.Second, Left: d.left, Version: d.version}
 }
 
 func (d *desk) enter(name string, turn int64) Pass {

@@ -301,7 +301,7 @@ func (m *scales) channels(got map[string]float64) {
 			},
 			Sealed: make([]byte, 500),
 		}))
-		_, err := s.Disable(ctx, m.tenant, channel.FileID(m.tenant, fmt.Sprint(i)), "410 Gone")
+		_, err := s.Disable(ctx, m.tenant, channel.FileID(m.tenant, fmt.Sprint(i)), time.Time{}, "410 Gone")
 		m.must(err)
 	}
 	got["channel made through the API"] = m.weigh(`ar:\{.*\}:channels(:names)?`) / many
@@ -315,7 +315,7 @@ func (m *scales) gates(got map[string]float64) {
 	for range many {
 		e := gate.Entry{
 			ChannelID: uuid.NewString(), DeliveryID: event.DeliveryID(m.accepted().ID, 0), EventID: m.accepted().ID,
-			Rate: &ratelimit.Rate{N: 1, Per: time.Second},
+			Rate: &ratelimit.Rate{N: 1, Per: time.Second}, Left: time.Hour,
 		}
 		for range 2 {
 			_, err := g.Enter(m.t.Context(), e)

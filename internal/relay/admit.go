@@ -22,8 +22,9 @@ const (
 	longestWait = 10 * time.Minute
 
 	// fresh is how long what was read before a wait is taken for what still is. A wait
-	// for a place can be as long as all that stand before have time-outs: the channel
-	// may be another by then, and the delivery another worker's.
+	// for a place can be as long as all that stand before have time-outs, and a worker
+	// can stand still: the channel may be another by then, and the delivery another
+	// worker's.
 	fresh = time.Second
 
 	// probeAgain is after what time a delivery tries an open breaker again if the gate
@@ -47,11 +48,12 @@ type way struct {
 // says that the wait is too long to be waited for here, or that the worker ends. With
 // neither, and no place, it has waited for too long and that is on record.
 func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
-	if wait := d.NextAttemptAt.Sub(r.Now()); wait > 0 && wait <= lookAhead && !r.sleep(d.ChannelID, wait) {
+	read := r.Now()
+	if wait := d.NextAttemptAt.Sub(read); wait > 0 && wait <= lookAhead && !r.sleep(d.ChannelID, wait) {
 		return way{}, nil, &Again{After: wait, because: "not due yet"}
 	}
 	for {
-		w, sendErr, err := r.try(ctx, ev, d)
+		w, sendErr, err := r.try(ctx, ev, d, &read)
 		if err != nil || sendErr != nil || w.place != nil {
 			return w, sendErr, err
 		}
@@ -65,8 +67,8 @@ func (r *Relay) admit(ctx context.Context, log *slog.Logger, ev *event.Event, d 
 }
 
 // try is admit without the waiting for a turn: with no place and nothing else the
-// pass says how long that is.
-func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way, *transport.SendError, error) {
+// pass says how long that is. read is when d was last seen to be what it is.
+func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery, read *time.Time) (way, *transport.SendError, error) {
 	// Looked up anew each time: it may have been changed since.
 	ch, sendErr, err := r.channel(ctx, ev, d)
 	if err != nil || sendErr != nil {
@@ -82,10 +84,11 @@ func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way
 			got.unused()
 		}
 	}()
-	if got.waited > fresh {
+	if now := r.Now(); got.waited > fresh || now.Sub(*read) > fresh {
 		if err := r.stillDue(ctx, d); err != nil {
 			return way{}, nil, err
 		}
+		*read = now
 		if ch, sendErr, err = r.channel(ctx, ev, d); err != nil || sendErr != nil {
 			return way{channel: ch}, sendErr, err
 		}
@@ -93,7 +96,7 @@ func (r *Relay) try(ctx context.Context, ev *event.Event, d event.Delivery) (way
 	entry := Entry{
 		ChannelID: ch.ID, DeliveryID: d.ID(), EventID: ev.ID, Turn: d.Turn,
 		Rate: ch.Rate(), Timeout: r.Policy().Timeout, Test: ev.Type == event.Test,
-		Version: version(ch),
+		Left: d.RoundAt.Add(r.Policy().MaxAge).Sub(r.Now()), Version: version(ch),
 	}
 	pass, err := r.Gate.Enter(ctx, entry)
 	if err != nil {
@@ -137,14 +140,23 @@ func inLine(d event.Delivery) bool {
 // standInLine is d with its turn, false if it has waited too long.
 func (r *Relay) standInLine(d event.Delivery, pass Pass) (event.Delivery, bool) {
 	reason, text := transport.ReasonRateLimit, "rate_limit: it waits for its turn"
-	if pass.Broken {
+	switch {
+	case pass.Broken:
 		reason, text = transport.ReasonBreakerOpen, "breaker_open: its channel fails; it waits for the breaker"
+	case pass.Asked:
+		text = "rate_limit: its channel's destination has asked for a pause (Retry-After)"
+	case pass.Turn == 0:
+		text = "rate_limit: more wait for the channel than its rate lets through before this one is too old"
 	}
 	d.Turn, d.LastReason = pass.Turn, string(reason)
 	if d.Attempts == 0 { // else what came of the last attempt says more
 		d.LastError = text
 	}
-	return postpone(d, pass.Wait, r.Now().UTC(), r.Policy())
+	wait := pass.Wait
+	if pass.Turn == 0 { // those before it may end otherwise
+		wait = min(wait, longestWait)
+	}
+	return postpone(d, wait, r.Now().UTC(), r.Policy())
 }
 
 // postponed records that a delivery waits, or that it has waited too long. The

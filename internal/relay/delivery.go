@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"accessrelay/internal/channel"
@@ -116,24 +117,33 @@ func (r *Relay) load(ctx context.Context, due Due) (*event.Event, event.Delivery
 
 // channel finds where d goes. A *SendError says why it goes nowhere.
 func (r *Relay) channel(ctx context.Context, ev *event.Event, d event.Delivery) (*channel.Channel, *transport.SendError, error) {
-	channels, err := r.Channels.Channels(ctx, ev.TenantID)
-	if err != nil {
+	ch, err := r.find(ctx, ev.TenantID, d.ChannelID)
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case ch == nil:
+		return nil, noAttempt(transport.ReasonChannelDeleted, transport.Dead, "the channel does not exist any more"), nil
+	case !ch.Enabled && ev.Type != event.Test:
+		return ch, noAttempt(transport.ReasonChannelDisabled, transport.Dead, "the channel is disabled"), nil
+	case ch.ConfigErr != nil || r.transports[ch.Type] == nil:
+		// Perhaps only this worker cannot read it: others get their chance.
+		return ch, noAttempt(transport.ReasonChannelConfig, transport.Retry, "this worker cannot read the channel's config"), nil
+	}
+	return ch, nil, nil
+}
+
+// find returns the tenant's channel as it is now, nil if there is none.
+func (r *Relay) find(ctx context.Context, tenantID, channelID string) (*channel.Channel, error) {
+	channels, err := r.Channels.Channels(ctx, tenantID)
+	if err != nil {
+		return nil, err
 	}
 	for _, ch := range channels {
-		if ch.ID != d.ChannelID {
-			continue
+		if ch.ID == channelID {
+			return ch, nil
 		}
-		switch {
-		case !ch.Enabled && ev.Type != event.Test:
-			return ch, noAttempt(transport.ReasonChannelDisabled, transport.Dead, "the channel is disabled"), nil
-		case ch.ConfigErr != nil || r.transports[ch.Type] == nil:
-			// Perhaps only this worker cannot read it: others get their chance.
-			return ch, noAttempt(transport.ReasonChannelConfig, transport.Retry, "this worker cannot read the channel's config"), nil
-		}
-		return ch, nil, nil
 	}
-	return nil, noAttempt(transport.ReasonChannelDeleted, transport.Dead, "the channel does not exist any more"), nil
+	return nil, nil
 }
 
 func noAttempt(reason transport.Reason, class transport.Class, text string) *transport.SendError {
@@ -145,7 +155,7 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event, 
 	ctx, cancel := context.WithTimeout(ctx, r.Policy().Timeout)
 	defer cancel()
 	start := time.Now()
-	recipients, err := r.transports[ch.Type].Send(ctx, transport.Attempt{
+	recipients, err := r.sendSafely(ctx, ch.Type, transport.Attempt{
 		Channel: ch, Event: event.Redact(ev, ch.Redact), Now: r.Now(), Recipients: d.Recipients,
 	})
 	took := time.Since(start)
@@ -162,9 +172,27 @@ func (r *Relay) send(ctx context.Context, ch *channel.Channel, ev *event.Event, 
 	return recipients, sendErr
 }
 
+// sendSafely makes one failed attempt of a panic: else the task would come back for
+// ever, and nothing would be on record.
+func (r *Relay) sendSafely(ctx context.Context, typ string, a transport.Attempt) (recipients []event.Recipient, err error) {
+	defer func() {
+		if recover() == nil {
+			return
+		}
+		// What the panic says may quote the event.
+		r.Log.ErrorContext(ctx, "transport panicked; please report it", "event", a.Event.ID, "channel", a.Channel.ID,
+			"channel_type", typ, "stack", string(debug.Stack()))
+		recipients = nil
+		err = &transport.SendError{Reason: transport.ReasonRender, Class: transport.Retry, Err: errors.New("the transport failed inside; the log has more")}
+	}()
+	return r.transports[typ].Send(ctx, a)
+}
+
 // disable turns off a channel whose destination is gone for good, and tells the
 // tenant's other channels. The notice goes first: if we die after it, the
-// delivery is tried again and both follow again, the notice once.
+// delivery is tried again and both follow again, the notice once. A channel that was
+// changed since the send began, or switched off, stays as it is: its destination may
+// be another.
 func (r *Relay) disable(ctx context.Context, log *slog.Logger, ev *event.Event, ch *channel.Channel) error {
 	body, err := json.Marshal(channelDisabled(ch, goneReason))
 	if err != nil {
@@ -176,10 +204,14 @@ func (r *Relay) disable(ctx context.Context, log *slog.Logger, ev *event.Event, 
 		ReceivedAt: now, Body: body,
 	}
 	return persist(ctx, log, "disabling channel", func(ctx context.Context) error {
+		is, err := r.find(ctx, ev.TenantID, ch.ID)
+		if err != nil || is == nil || !is.Enabled || !is.UpdatedAt.Equal(ch.UpdatedAt) {
+			return err
+		}
 		if err := r.Queue.EnqueueEvent(ctx, notice); err != nil {
 			return err
 		}
-		_, err := r.Switch.Disable(ctx, ev.TenantID, ch.ID, goneReason)
+		_, err = r.Switch.Disable(ctx, ev.TenantID, ch.ID, ch.UpdatedAt, goneReason)
 		return err
 	})
 }
@@ -223,7 +255,7 @@ func logOutcome(log *slog.Logger, d event.Delivery, o outcome, err *transport.Se
 	if d.State == event.StateDead {
 		level = slog.LevelError
 	}
-	attrs := []any{"outcome", o, "reason", err.Reason, "error", d.LastError, "attempts", d.Attempts, "retries_used", d.RetriesUsed}
+	attrs := []any{"outcome", o, "reason", d.LastReason, "error", d.LastError, "attempts", d.Attempts, "retries_used", d.RetriesUsed}
 	if !d.State.Final() {
 		attrs = append(attrs, "next_attempt_at", d.NextAttemptAt)
 	}

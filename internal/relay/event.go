@@ -96,6 +96,10 @@ func (r *Relay) Event(ctx context.Context, a Accepted) error {
 	if err != nil {
 		return err
 	}
+	if len(stored) == 0 {
+		// An earlier run found that no channel wanted it, and that stands.
+		return r.Claims.Release(ctx, key, a.ID)
+	}
 	return r.fanOut(ctx, log, a, ev, stored)
 }
 
@@ -276,9 +280,16 @@ func wants(a Accepted, ev *event.Event, ch *channel.Channel) bool {
 	}
 }
 
+// notice is a canonical event's facts, without those that who receives it knows.
+type notice struct {
+	Type   event.Type     `json:"type"`
+	Access []event.Access `json:"access"`
+	Error  *event.Failure `json:"error"`
+}
+
 // channelDisabled makes the notice that a channel was disabled.
-func channelDisabled(ch *channel.Channel, reason string) event.Event {
-	return event.Event{
+func channelDisabled(ch *channel.Channel, reason string) notice {
+	return notice{
 		Type: event.ChannelDisabled,
 		Access: []event.Access{{
 			Resource: &event.Resource{ID: ch.ID, Name: ch.Name, Type: ch.Type},

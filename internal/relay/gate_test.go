@@ -108,6 +108,64 @@ func TestALongWaitIsAskedAgain(t *testing.T) {
 	}
 }
 
+// More wait than the rate lets through: who has no turn asks again, for those before
+// it may end, and says why it waits.
+func TestWithoutATurnItAsksAgain(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("all"))
+	a := w.accept(granted)
+	began := w.now
+	w.gate.says = func(Entry) Pass { return Pass{Wait: 2 * policy.MaxAge} }
+	d, err := w.one(a)
+	var again *Again
+	if !errors.As(err, &again) || again.After != longestWait || d.NextAttemptAt.Sub(w.now) != longestWait || !strings.Contains(d.LastError, "more wait") {
+		t.Errorf("%v, %+v", err, d)
+	}
+	if e := w.gate.entered[0]; e.Left != policy.MaxAge {
+		t.Errorf("it can wait %v", e.Left)
+	}
+	w.now = w.now.Add(longestWait)
+	w.gate.says = func(e Entry) Pass {
+		if e.Turn != 0 || e.Left != policy.MaxAge-longestWait {
+			t.Errorf("%+v", e)
+		}
+		return Pass{}
+	}
+	if err := w.once(taskID(Due{EventID: a.ID, Round: 1})); err != nil || w.records[a.ID].deliveries[0].State != event.StateDelivered {
+		t.Errorf("%v, %+v", err, w.records[a.ID].deliveries[0])
+	}
+
+	b := w.accept(`{"type":"grant.active","request":{"id":"b"}}`)
+	w.gate.says = func(Entry) Pass { return Pass{Wait: 2 * policy.MaxAge} }
+	w.run()
+	if d := w.records[b.ID].deliveries[0]; d.State != event.StateDead || d.LastReason != "max_age" || d.DeadAt.Before(began.Add(policy.MaxAge)) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A worker stands still while deliveries wait in it for their turns: another one has
+// delivered them when it goes on.
+func TestASleeperLooksAtItsRecord(t *testing.T) {
+	w, r := newWorld(t, fakeChannel("all"))
+	a := w.accept(granted)
+	if err := w.once(a.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.gate.says = w.until(w.now.Add(2*time.Second), 7, false)
+	r.sleep = func(string, time.Duration) bool {
+		w.now = w.now.Add(time.Minute)
+		d := &w.records[a.ID].deliveries[0]
+		d.State, d.Attempts, d.DeliveredAt = event.StateDelivered, 1, w.now
+		return true
+	}
+	var again *Again
+	if err := r.Delivery(t.Context(), Due{EventID: a.ID, Round: 1}); !errors.As(err, &again) || len(w.sends) != 0 {
+		t.Errorf("%v, sent %v", err, w.sends)
+	}
+	if err := r.Delivery(t.Context(), Due{EventID: a.ID, Round: 1}); err != nil || len(w.sends) != 0 {
+		t.Errorf("%v, sent %v", err, w.sends)
+	}
+}
+
 // A test that fails while the breaker is open ends like any other.
 func TestATestDoesNotTryForEver(t *testing.T) {
 	w, _ := newWorld(t, fakeChannel("all"))

@@ -77,7 +77,8 @@ type Channels interface {
 
 // Switch turns channels off and on again.
 type Switch interface {
-	Disable(ctx context.Context, tenantID, channelID, reason string) (changed bool, err error)
+	// Disable does nothing to a channel that was changed after asOf.
+	Disable(ctx context.Context, tenantID, channelID string, asOf time.Time, reason string) (changed bool, err error)
 	Enable(ctx context.Context, tenantID, channelID string) (changed bool, err error)
 }
 
@@ -101,6 +102,7 @@ type Entry struct {
 	Turn       int64           // what the gate said last, 0 if nothing
 	Rate       *ratelimit.Rate // the channel's; nil: none
 	Timeout    time.Duration   // of the attempt
+	Left       time.Duration   // how long it can wait at most
 	Test       bool            // a person asked for it: it goes whatever stands against it
 	Version    int64           // of the channel; 0: not known
 }
@@ -108,9 +110,10 @@ type Entry struct {
 // Pass is what the gate says to an [Entry].
 type Pass struct {
 	Wait    time.Duration // 0: go now; else ask again after it, with Turn
-	Turn    int64
-	Broken  bool // the breaker is open: with Wait 0 this delivery tries it
-	Watched bool // the gate's own: handed back with the result
+	Turn    int64         // 0 with a Wait: none is left that it could wait for
+	Asked   bool          // it waits because the destination asked for that
+	Broken  bool          // the breaker is open: with Wait 0 this delivery tries it
+	Watched bool          // the gate's own: handed back with the result
 }
 
 // Result is what an attempt says of the destination.

@@ -236,6 +236,54 @@ func TestGoneDisablesTheChannelAndTellsTheOthers(t *testing.T) {
 	if w.channels[0].Enabled {
 		t.Error("the channel is still enabled")
 	}
+	for _, r := range w.records {
+		if r.ev.Type == event.ChannelDisabled {
+			want := `{"type":"relay.channel_disabled","access":[{"resource":{"id":"id-leaving","name":"leaving","type":"fake"}}],"error":{"type":"410 Gone",`
+			if !strings.HasPrefix(string(r.ev.Raw), want) {
+				t.Errorf("the notice's raw is %s", r.ev.Raw)
+			}
+		}
+	}
+}
+
+// The destination moves while a request is under way to where it was.
+func TestGoneOfAnOldAddressLeavesTheNewOne(t *testing.T) {
+	w, _ := newWorld(t, fakeChannel("moved"), fakeChannel("other"))
+	w.channels[0].UpdatedAt = t0
+	w.answers = func(ch *channel.Channel, nth int) error {
+		if ch.Name != "moved" || nth > 1 {
+			return nil
+		}
+		is := *ch
+		is.UpdatedAt = t0.Add(time.Second)
+		w.channels = append([]*channel.Channel{&is}, w.channels[1:]...)
+		return failed(transport.Gone, 0)
+	}
+	w.accept(granted)
+	w.run()
+	if !w.channels[0].Enabled || w.sends["other relay.channel_disabled"] != 0 {
+		t.Errorf("the new address was disabled: %+v, sent %v", w.channels[0], w.sends)
+	}
+}
+
+// An event that nobody wanted is run again, because the end of its task got lost,
+// and by then there is a channel.
+func TestAnUnroutedEventThatIsRunAgainSuppressesNothing(t *testing.T) {
+	w, _ := newWorld(t)
+	a := w.accept(granted)
+	if err := w.once(a.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.channels = append(w.channels, fakeChannel("all"))
+	if err := w.once(a.ID); err != nil {
+		t.Fatal(err)
+	}
+	delete(w.tasks, a.ID)
+	b := w.accept(granted)
+	w.run()
+	if r := w.records[b.ID]; r.receipt.DuplicateOf != "" || len(r.deliveries) != 1 || r.deliveries[0].State != event.StateDelivered {
+		t.Errorf("its repeat: %+v", r)
+	}
 }
 
 func TestATestReachesADisabledChannelAloneAndEnablesIt(t *testing.T) {

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,25 +74,29 @@ func TestALongWaitForAPlace(t *testing.T) {
 
 type faulty struct{ transport.Transport }
 
-func (faulty) Send(context.Context, transport.Attempt) ([]event.Recipient, error) { panic("a bug") }
+func (faulty) Send(context.Context, transport.Attempt) ([]event.Recipient, error) {
+	panic("a bug with a canary")
+}
 
-// A bug of a transport costs no place.
-func TestAPanicCostsNoPlace(t *testing.T) {
+// A bug of a transport costs no place, and a delivery that meets it always comes to
+// its end.
+func TestAPanicIsAFailedAttempt(t *testing.T) {
 	w, r := newWorld(t, fakeChannel("all"))
 	r.transports["fake"] = faulty{w}
 	a := w.accept(granted)
 	if err := w.once(a.ID); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Fatal("no panic")
-				}
-			}()
-			_ = r.Delivery(t.Context(), Due{EventID: a.ID, Round: 1})
-		}()
+	for range policy.MaxRetries + 1 {
+		_ = r.Delivery(t.Context(), Due{EventID: a.ID, Round: 1})
+		w.now = w.now.Add(time.Hour)
+	}
+	d := w.records[a.ID].deliveries[0]
+	if d.State != event.StateDead || d.LastReason != string(transport.ReasonRender) || d.Attempts != policy.MaxRetries+1 {
+		t.Errorf("%+v", d)
+	}
+	if log := w.log.String(); strings.Contains(log+d.LastError, "canary") || !strings.Contains(log, "faulty.Send") {
+		t.Errorf("the log does not say where, or quotes what the panic says: %s", log)
 	}
 	if r.places.busy != 0 || r.places.active != 0 {
 		t.Errorf("busy %d, active %d", r.places.busy, r.places.active)

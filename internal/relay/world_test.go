@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -105,7 +106,8 @@ func (w *world) step(do func() error) error {
 	if w.dieAfter {
 		_ = do()
 	}
-	panic(errDied)
+	runtime.Goexit() // nothing can recover from it
+	return nil
 }
 
 func (w *world) Claim(_ context.Context, key, id string, _ time.Time, window time.Duration) (original string, err error) {
@@ -216,7 +218,7 @@ func (w *world) setEnabled(id string, on bool) {
 	}
 }
 
-func (w *world) Disable(_ context.Context, _, id, _ string) (bool, error) {
+func (w *world) Disable(_ context.Context, _, id string, _ time.Time, _ string) (bool, error) {
 	return true, w.step(func() error { w.setEnabled(id, false); return nil })
 }
 
@@ -310,22 +312,22 @@ func (w *world) next() (string, bool) {
 	return first, first != ""
 }
 
-func (w *world) once(id string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			if p != errDied { //nolint:errorlint // a panic's value
-				panic(p)
-			}
-			err = errDied
+func (w *world) once(id string) error {
+	err := errDied
+	done := make(chan struct{})
+	go func() { // a life that can end anywhere
+		defer close(done)
+		switch task := w.tasks[id].(type) {
+		case Accepted:
+			err = w.relay().Event(context.Background(), task)
+		case Due:
+			err = w.relay().Delivery(context.Background(), task)
+		default:
+			err = errors.New("not a task")
 		}
 	}()
-	switch task := w.tasks[id].(type) {
-	case Accepted:
-		return w.relay().Event(context.Background(), task)
-	case Due:
-		return w.relay().Delivery(context.Background(), task)
-	}
-	return errors.New("not a task")
+	<-done
+	return err
 }
 
 func (w *world) accept(body string) Accepted {
