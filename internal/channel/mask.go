@@ -3,7 +3,30 @@ package channel
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
 )
+
+const maskedText = `holds the mask ` + Mask + `, which stands for a secret in answers; send the secret itself, or leave config out to keep it`
+
+// isMask reports whether s is what answers show for a secret, or a number, a text
+// or an entry that they do not show.
+func isMask(s string) bool { return strings.TrimSpace(s) == Mask }
+
+// urlHoldsMask reports whether u could be made of what [MaskURL] gives: a whole
+// part of the path or the query is the mask, however it is encoded, or it is in
+// the host, which has no asterisks.
+func urlHoldsMask(u *url.URL) bool {
+	parts := strings.FieldsFunc(u.RawQuery, func(r rune) bool { return strings.ContainsRune("&;=", r) })
+	for i, p := range parts {
+		if decoded, err := url.QueryUnescape(p); err == nil {
+			parts[i] = decoded
+		}
+	}
+	parts = append(parts, strings.Split(u.Path, "/")...)
+	return strings.Contains(u.Host, Mask) || slices.ContainsFunc(parts, isMask)
+}
 
 // MaskObject returns config with the value of every key replaced by what show
 // makes of it; a nil show, or one that a key lacks, hides the value entirely.

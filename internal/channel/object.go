@@ -102,8 +102,8 @@ func (o *Object) take(key string) (value json.RawMessage, ok bool) {
 }
 
 // Text takes the string at key. ok is false if it is absent, or wrong and noted.
-// An empty string is wrong: what is not wanted is left out. So is a text that
-// holds the mask, which somebody copied from an answer.
+// An empty string is wrong: what is not wanted is left out. So is the mask, which
+// somebody copied from an answer; a text with three asterisks in it is like others.
 func (o *Object) Text(key string) (s string, ok bool) {
 	raw, ok := o.take(key)
 	if !ok {
@@ -115,7 +115,7 @@ func (o *Object) Text(key string) (s string, ok bool) {
 		o.Fail(key, "must be a string")
 	case s == "":
 		o.Fail(key, "must not be empty; leave it out instead")
-	case strings.Contains(s, Mask):
+	case isMask(s):
 		o.Fail(key, maskedText)
 	default:
 		return s, true
@@ -123,10 +123,9 @@ func (o *Object) Text(key string) (s string, ok bool) {
 	return "", false
 }
 
-const maskedText = `holds the mask ` + Mask + `, which stands for a secret in answers; send the secret itself, or leave config out to keep it`
-
 // Texts takes the object of strings at key, in the order they stand in. ok is
-// false if it is absent, or wrong and noted. The strings may be empty.
+// false if it is absent, or wrong and noted. The strings may be empty, and none may
+// have the mask for a word: Bearer *** is what people make of an answer's.
 func (o *Object) Texts(key string) (pairs [][2]string, ok bool) {
 	raw, ok := o.take(key)
 	if !ok {
@@ -143,7 +142,7 @@ func (o *Object) Texts(key string) (pairs [][2]string, ok bool) {
 			o.Fail(key, "must be an object of strings")
 			return nil, false
 		}
-		if strings.Contains(s, Mask) {
+		if slices.ContainsFunc(strings.Fields(s), isMask) {
 			o.Fail(key, maskedText)
 			return nil, false
 		}

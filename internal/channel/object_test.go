@@ -29,7 +29,9 @@ func TestObject(t *testing.T) {
 		{"object", `{"a":{}}`, "a", "must be a string"},
 		{"empty", `{"a":""}`, "a", "must not be empty"},
 		{"mask", `{"a":"***"}`, "a", "holds the mask"},
-		{"mask within", `{"a":"x***y"}`, "a", "holds the mask"},
+		{"mask, blanks around", `{"a":" ***\n"}`, "a", "holds the mask"},
+		{"mask within", `{"a":"*** x ***"}`, "", ""},
+		{"four asterisks", `{"a":"****"}`, "", ""},
 		{"mask, escaped", `{"a":"\u002a**"}`, "a", "holds the mask"},
 		{"unknown", `{"b":"x"}`, "b", "is not a key"},
 		{"case", `{"A":"x"}`, "A", "is not a key"},
@@ -41,7 +43,9 @@ func TestObject(t *testing.T) {
 		{"map of nulls", `{"m":{"k":null}}`, "m", "must be an object of strings"},
 		{"map, not", `{"m":[]}`, "m", "must be an object of strings"},
 		{"map, null", `{"m":null}`, "m", "must be an object of strings"},
-		{"map, mask", `{"m":{"k":"Bearer ***"}}`, "m", "holds the mask"},
+		{"map, mask", `{"m":{"k":"v","l":"***"}}`, "m", "holds the mask"},
+		{"map, mask with its scheme", `{"m":{"k":"Bearer ***"}}`, "m", "holds the mask"},
+		{"map, mask within", `{"m":{"k":"Bearer a***b"}}`, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,9 +126,18 @@ func TestCheckURL(t *testing.T) {
 		{"https://example.com/\x00", "blanks"},
 		{"https://example.com/%zz", "must be a URL"},
 		{"https://example.com/***", "mask"},
-		{"https://example.com/a***b", "mask"},
+		{"https://example.com/***/", "mask"},
+		{"https://example.com/***?wait=true", "mask"},
+		{"https://example.com/a/***", "mask"},
 		{"https://example.com/%2A%2a*", "mask"},
 		{"https://example.com/?t=***", "mask"},
+		{"https://example.com/?t=%2a**&u", "mask"},
+		{"https://example.com/?***", "mask"},
+		{"https://***/x", "mask"},
+		{"https://***.example.com/x", "mask"},
+		{"https://example.com/a***b", ""},
+		{"https://example.com/****", ""},
+		{"https://example.com/?t=a***b&u=%zz", ""},
 		{"https://example.com/" + strings.Repeat("a", 2048), "longer"},
 	}
 	for _, tt := range tests {

@@ -31,7 +31,7 @@ func CheckURL(raw string) string {
 		return "must not have a fragment (#…)"
 	case strings.Contains(u.Hostname(), "%"):
 		return "must not name a zone or hold % in its host"
-	case strings.Contains(raw, Mask) || strings.Contains(u.Path, Mask):
+	case urlHoldsMask(u):
 		return maskedText
 	}
 	if p := u.Port(); p != "" || strings.HasSuffix(u.Host, ":") {

@@ -17,7 +17,7 @@ func (o *Object) Int(key string, low, high int) (n int, ok bool) {
 	}
 	digits := string(bytes.TrimSpace(raw))
 	if s, isText := readString(raw); isText {
-		if strings.Contains(s, Mask) {
+		if isMask(s) {
 			o.Fail(key, maskedText)
 			return 0, false
 		}
@@ -56,7 +56,7 @@ func (o *Object) List(key string, most int) (texts []string, ok bool) {
 		case s == "":
 			o.Fail(key, "must not have an empty entry")
 			return nil, false
-		case strings.Contains(s, Mask):
+		case isMask(s):
 			o.Fail(key, maskedText)
 			return nil, false
 		}

@@ -67,7 +67,7 @@ func TestTemplateRefuses(t *testing.T) {
 		{"", "{\n\"canary\": {{request.reson}}}", "body_template", "line 2: reson is no key here"},
 		{"", "{\"canary\": [{{#each access}}{{json this}},{{/each}}]}", "body_template", "line 1: a comma stands before a closing bracket"},
 		{"", "{{{request.reason}}}", "body_template", "line 1: {{{x}}}"},
-		{"", "canary ***", "body_template", "holds the mask"},
+		{"", "***", "body_template", "holds the mask"},
 		{"text/plain", "{{#each request.reason}}canary{{/each}}", "body_template", "line 1: {{#each}}"},
 		{"text/csv", "canary", "content_type", "must be application/json, …+json, text/plain"},
 		{"application/x-ndjson", "1", "content_type", "must be application/json"},
