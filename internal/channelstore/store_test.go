@@ -240,7 +240,7 @@ func (on suite) testTenantsAreApart(t *testing.T) {
 	if err := b.Delete(ctx, b.tenant, r.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Delete of another tenant's: %v", err)
 	}
-	if changed, err := b.Disable(ctx, b.tenant, r.ID, "x"); changed || err != nil {
+	if changed, err := b.Disable(ctx, b.tenant, r.ID, ever, "x"); changed || err != nil {
 		t.Errorf("Disable of another tenant's: %v, %v", changed, err)
 	}
 	same(t, "the channel", a.get(r.ID), r)
@@ -329,12 +329,12 @@ func (on suite) testRevisions(t *testing.T) {
 			r.Name = "b"
 			return expect(w.Update(ctx, r), ErrConflict)
 		}},
-		{"disable", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, r.ID, "x")) }},
-		{"disable again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, r.ID, "y")) }},
+		{"disable", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, r.ID, ever, "x")) }},
+		{"disable again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, r.ID, ever, "y")) }},
 		{"enable", true, func() error { return changed(true)(w.Enable(ctx, w.tenant, r.ID)) }},
 		{"enable again", false, func() error { return changed(false)(w.Enable(ctx, w.tenant, r.ID)) }},
-		{"disable the file's", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, fileID, "x")) }},
-		{"disable the file's again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, fileID, "x")) }},
+		{"disable the file's", true, func() error { return changed(true)(w.Disable(ctx, w.tenant, fileID, ever, "x")) }},
+		{"disable the file's again", false, func() error { return changed(false)(w.Disable(ctx, w.tenant, fileID, ever, "x")) }},
 		{"enable the file's", true, func() error { return changed(true)(w.Enable(ctx, w.tenant, fileID)) }},
 		{"enable the file's again", false, func() error { return changed(false)(w.Enable(ctx, w.tenant, fileID)) }},
 		{"delete", true, func() error { return w.Delete(ctx, w.tenant, r.ID) }},
