@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"accessrelay/internal/relayctl"
 )
@@ -14,10 +12,11 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var last lastThings
+	go heedSignals(incoming(), cancel, &last)
 	return relayctl.Run(ctx, os.Args[1:], relayctl.Terminal{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(), Program: os.Args[0],
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Environ: os.Environ(), Program: os.Args[0], AtKill: last.add,
 	})
 }

@@ -30,6 +30,9 @@ const enqueueTimeout = "5s"
 type Options struct {
 	Ports Ports // the zero value takes free ones
 	Log   *slog.Logger
+	// AtKill, unless nil, is told what must be done even when the process is killed
+	// before [Stack.Stop] is done: the folder holds keys.
+	AtKill func(last func())
 }
 
 // Stack is a relay that runs.
@@ -37,6 +40,7 @@ type Stack struct {
 	Demo *demo.Demo
 	URLs URLs
 
+	making    sync.Mutex // held while dir is made or filled
 	dir       string
 	log       *slog.Logger
 	lifecycle *ops.Lifecycle
@@ -61,35 +65,32 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{log: o.Log, lifecycle: ops.NewLifecycle(o.Log), failed: make(chan error, 8), done: make(chan struct{})}
-	if err := s.start(ctx, o.Ports); err != nil {
+	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 	}
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context, ports Ports) error {
-	dir, err := os.MkdirTemp("", "accessrelay-dev-")
-	if err != nil {
-		return fmt.Errorf("making a temporary folder: %w", err)
+func (s *Stack) start(ctx context.Context, o Options) error {
+	if err := s.makeFolder(o.AtKill); err != nil {
+		return err
 	}
-	s.dir = dir
-	s.lifecycle.Add("temporary folder", func(context.Context) error { return os.RemoveAll(dir) })
 	redis, err := startRedis()
 	if err != nil {
 		return err
 	}
 	s.lifecycle.Add("embedded redis", func(context.Context) error { redis.close(); return nil })
 
-	if err := s.startDashboard(ports.Dashboard, redis.url()); err != nil {
+	if err := s.startDashboard(o.Ports.Dashboard, redis.url()); err != nil {
 		return err
 	}
-	if err := s.startInbox(ports); err != nil {
+	if err := s.startInbox(o.Ports); err != nil {
 		return err
 	}
-	if err := s.startWorker(ctx, ports, redis.url()); err != nil {
+	if err := s.startWorker(ctx, o.Ports, redis.url()); err != nil {
 		return err
 	}
-	return s.startIngest(ctx, ports, redis.url())
+	return s.startIngest(ctx, o.Ports, redis.url())
 }
 
 func (s *Stack) startIngest(ctx context.Context, ports Ports, redisURL string) error {
@@ -136,6 +137,31 @@ func (s *Stack) startWorker(ctx context.Context, ports Ports, redisURL string) e
 	s.watch("worker", d.Failed())
 	s.URLs.WorkerOps = "http://" + d.OpsAddr()
 	return nil
+}
+
+// makeFolder makes the temporary folder and sees to it that it goes away.
+func (s *Stack) makeFolder(atKill func(last func())) error {
+	if atKill != nil {
+		atKill(s.wipe)
+	}
+	s.making.Lock()
+	defer s.making.Unlock()
+	dir, err := os.MkdirTemp("", "accessrelay-dev-")
+	if err != nil {
+		return fmt.Errorf("making a temporary folder: %w", err)
+	}
+	s.dir = dir
+	s.lifecycle.Add("temporary folder", func(context.Context) error { return os.RemoveAll(dir) })
+	return nil
+}
+
+// wipe removes the folder as the process is killed, and keeps it from being made
+// or filled after that.
+func (s *Stack) wipe() {
+	s.making.Lock() // for good
+	if s.dir != "" {
+		_ = os.RemoveAll(s.dir) // there is nobody left to tell
+	}
 }
 
 // noVariables: the demo's config refers to none, and none of the caller's

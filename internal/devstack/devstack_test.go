@@ -190,6 +190,26 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
+// Killed before it is stopped, the keys are gone as well.
+func TestKilled(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var last func()
+	s, err := Start(t.Context(), Options{Log: slog.New(slog.DiscardHandler), AtKill: func(f func()) { last = f }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.Demo.IdentityFile); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	last()
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v %v", left, err)
+	}
+	if err := s.Stop(t.Context()); err != nil { // which a kill can find under way
+		t.Error(err)
+	}
+}
+
 // Nobody tells the embedded Redis the time: keys expire and TIME moves on.
 func TestRedisClockAdvances(t *testing.T) {
 	e, err := startRedis()

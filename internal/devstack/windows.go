@@ -27,9 +27,11 @@ func (s *Stack) startInbox(ports Ports) error {
 	}
 	s.lifecycle.Add("mail listener", mail.Shutdown)
 	s.URLs.Mail = mail.Addr()
+	s.making.Lock()
 	s.Demo, err = demo.Prepare(demo.Plan{
 		ConfigDir: s.dir, WorkerDir: s.dir, SenderDir: s.dir, InboxURL: s.URLs.Inbox, MailAddr: s.URLs.Mail,
 	})
+	s.making.Unlock()
 	if err != nil {
 		return err
 	}

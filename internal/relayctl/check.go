@@ -45,7 +45,7 @@ func (c *configCheckCmd) Run(t *Terminal) error {
 		return err
 	}
 	if err := config.CheckEnviron(t.Environ); err != nil {
-		return err
+		return badUsage("%w", err)
 	}
 	c.File = configFile(c.File, t)
 	f, err := loadFile(c.File, needs[c.For], t)

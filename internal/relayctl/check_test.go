@@ -128,7 +128,7 @@ func TestConfigCheckForOne(t *testing.T) {
 			file + ":9: tenants[0].sources[0].auth.jwt.audience: variable AUDIENCE is not set (for worker alone the file is right: --for worker)"},
 		{"none is right", nil, nil, exitFailed, "", file + ":9: tenants[0].sources[0].auth.jwt.audience: variable AUDIENCE is not set"},
 		{"for ingest it is not", nil, []string{"--for=ingest"}, exitFailed, "", file + ":9: tenants[0].sources[0].auth.jwt.audience: variable AUDIENCE is not set"},
-		{"a misspelt setting", append([]string{"ACCESSRELAY_CONFG=x"}, bothVariables...), nil, exitFailed, "",
+		{"a misspelt setting", append([]string{"ACCESSRELAY_CONFG=x"}, bothVariables...), nil, exitUsage, "",
 			`ACCESSRELAY_CONFG: no such setting, did you mean "ACCESSRELAY_CONFIG"?`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,6 +15,10 @@ import (
 	"accessrelay/internal/secret"
 )
 
+// firstPing is how long Redis has for its first answer. Who has just started the
+// dashboard is still looking when it is over.
+const firstPing = 800 * time.Millisecond
+
 type dashboardCmd struct {
 	Addr            string `default:"127.0.0.1:8082" placeholder:"ADDR" help:"Where to listen."`
 	RedisURL        string `name:"redis-url" default:"redis://127.0.0.1:6379/0" variable:"ACCESSRELAY_REDIS_URL" placeholder:"URL" help:"The relay's Redis, as for the programs."`
@@ -36,7 +40,7 @@ Examples:
 // Run serves until ctx ends.
 func (c *dashboardCmd) Run(ctx context.Context, t *Terminal) error {
 	if err := config.CheckEnviron(t.Environ); err != nil {
-		return err
+		return badUsage("%w", err)
 	}
 	password, err := c.password()
 	if err != nil {
@@ -58,10 +62,10 @@ func (c *dashboardCmd) Run(ctx context.Context, t *Terminal) error {
 		return err
 	}
 	// Without Redis the page comes up all the same and says so itself.
-	ping, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ping, cancel := context.WithTimeout(ctx, firstPing)
 	defer cancel()
 	if err := rdb.Ping(ping).Err(); err != nil && ctx.Err() == nil {
-		fmt.Fprintf(t.Err, "relayctl: --redis-url: Redis does not answer yet: %v\n", err)
+		fmt.Fprintf(t.Err, "relayctl: %s\n", t.message(fmt.Errorf("--redis-url: Redis does not answer yet: %w", err)))
 	}
 	return page{name: "dashboard", addr: c.Addr, handler: h}.serve(ctx, t)
 }

@@ -242,11 +242,15 @@ func TestDeadlettersCalledWrongly(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", tt.args, got, tt.want)
 		}
 	}
+	got := run(t.Context(), Terminal{Environ: []string{"ACCESSRELAY_API_URL=relay:8081"}}, "deadletters", "list")
+	if want := "relayctl: ACCESSRELAY_API_URL: not a URL such as http://127.0.0.1:8081\n"; got.code != exitUsage || got.err != want {
+		t.Errorf("a variable: %+v, want %q", got, want)
+	}
 	key := filepath.Join(dir, "key")
 	if err := os.WriteFile(key, []byte("ark_c4n4ry"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := relayctl(t, "deadletters", "list", "--tenant", "t", "--api-key-file", key, "--api-url", closed.URL)
+	got = relayctl(t, "deadletters", "list", "--tenant", "t", "--api-key-file", key, "--api-url", closed.URL)
 	if got.code != exitFailed || !strings.HasPrefix(got.err, "relayctl: --api-url: "+closed.URL+": ") || strings.Contains(got.err, "c4n4ry") {
 		t.Errorf("nobody listens: %+v", got)
 	}

@@ -74,7 +74,7 @@ func (c *devCmd) Run(ctx context.Context, t *Terminal) error {
 	}
 	redisconn.LogTo(log)
 	fmt.Fprintln(t.Out, "accessrelay dev: starting …")
-	stack, err := devstack.Start(ctx, devstack.Options{Ports: ports, Log: log})
+	stack, err := devstack.Start(ctx, devstack.Options{Ports: ports, Log: log, AtKill: t.AtKill})
 	if err != nil {
 		return err
 	}

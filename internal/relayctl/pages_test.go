@@ -85,7 +85,7 @@ func TestDashboardWithoutRedis(t *testing.T) {
 	if status, body := fetch(t, request(t, "GET", url+"/", "")); status != 200 || !strings.Contains(body, "<html") {
 		t.Errorf("%d %s", status, body)
 	}
-	if e := d.err.String(); !strings.Contains(e, "relayctl: --redis-url: Redis does not answer yet: ") {
+	if e := d.err.String(); !strings.HasPrefix(e, "relayctl: --redis-url: Redis does not answer yet: ") || strings.Count(e, "\n") != 1 {
 		t.Errorf("it says %q", e)
 	}
 	d.stop()
@@ -110,8 +110,9 @@ func TestDashboardWrong(t *testing.T) {
 		{nil, []string{"--password-file=" + file(t, "\n")}, exitFailed, "--password-file: "},
 		{nil, []string{"--password-file=x", "--without-password"}, exitUsage, "--password-file and --without-password exclude each other"},
 		{nil, []string{"--redis-url=localhost"}, exitUsage, "--redis-url: the Redis URL "},
-		{[]string{"ACCESSRELAY_REDIS_URL=http://:S3CR3T@x"}, nil, exitUsage, "--redis-url: the Redis URL "},
-		{[]string{"ACCESSRELAY_REDIS=x"}, nil, exitFailed, "ACCESSRELAY_REDIS: no such setting"},
+		{[]string{"ACCESSRELAY_REDIS_URL=http://:S3CR3T@x"}, nil, exitUsage, "ACCESSRELAY_REDIS_URL: the Redis URL "},
+		{[]string{"ACCESSRELAY_REDIS_URL=redis://x"}, []string{"--redis-url=http://:S3CR3T@x"}, exitUsage, "--redis-url: the Redis URL "},
+		{[]string{"ACCESSRELAY_REDIS=x"}, nil, exitUsage, "ACCESSRELAY_REDIS: no such setting"},
 		{nil, []string{"--redis-url=redis://127.0.0.1:1", "--addr=" + taken.Addr().String()}, exitFailed, "--redis-url: Redis does not answer yet"},
 	} {
 		got := run(t.Context(), Terminal{Environ: tt.environ}, append([]string{"dashboard"}, tt.args...)...)

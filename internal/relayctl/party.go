@@ -70,7 +70,7 @@ func (c *sendCmd) withoutFile(url string) ([]*party, error) {
 // fromFile takes the sources that are meant out of the file.
 func (c *sendCmd) fromFile(t *Terminal) ([]*party, error) {
 	if err := config.CheckEnviron(t.Environ); err != nil {
-		return nil, err
+		return nil, badUsage("%w", err)
 	}
 	f, err := loadFile(configFile(c.Config, t), config.NeedAuth, t)
 	if err != nil {

@@ -228,7 +228,7 @@ func TestSendChooses(t *testing.T) {
 		t.Errorf("named by its variable: %+v", got)
 	}
 	got = run(t.Context(), Terminal{Environ: []string{"ACCESSRELAY_CONFG=x"}}, "send", "--config", s.file)
-	if got.code != exitFailed || !strings.Contains(got.err, "ACCESSRELAY_CONFG: no such setting") {
+	if got.code != exitUsage || !strings.Contains(got.err, "ACCESSRELAY_CONFG: no such setting") {
 		t.Errorf("a misspelt setting: %+v", got)
 	}
 	if got = s.send(t, "--list"); got.code != exitOK || strings.Count(got.out, "\n") != 61 || !strings.HasPrefix(got.out, "SOURCE     SAMPLE               SENT AS                          BECOMES\nby-jwt     preapproval-created  preapproval-created              preapproval.created\n") {

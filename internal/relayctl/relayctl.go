@@ -30,6 +30,11 @@ type Terminal struct {
 	Out, Err io.Writer
 	Environ  []string // as os.Environ gives it
 	Program  string   // how the tool was called, as in os.Args[0]; empty: relayctl
+	// AtKill, unless nil, is told what must be done even when the process is killed
+	// before the command is done.
+	AtKill func(last func())
+
+	fromVariable map[string]string // what the command's flags got from the environment: flag to variable
 }
 
 // program is what a shell calls this tool by.
@@ -103,11 +108,21 @@ func Run(ctx context.Context, args []string, t Terminal) int {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(t.Err, "relayctl: %v\n", err)
+		fmt.Fprintf(t.Err, "relayctl: %s\n", t.message(err))
 		return exitUsage
 	}
-	fmt.Fprintf(t.Err, "relayctl: %v\n", err)
+	fmt.Fprintf(t.Err, "relayctl: %s\n", t.message(err))
 	return exitFailed
+}
+
+// message is the text of err, which begins with a flag if it is about one. A
+// value that came from a variable is named by that.
+func (t *Terminal) message(err error) string {
+	text := err.Error()
+	if flag, what, ok := strings.Cut(text, ": "); ok && t.fromVariable[flag] != "" {
+		return t.fromVariable[flag] + ": " + what
+	}
+	return text
 }
 
 // parse returns the command to run, or nil when help was asked for and given.
@@ -116,6 +131,10 @@ func parse(args []string, t *Terminal) (*kong.Context, error) {
 	if len(args) == 0 {
 		args, out = []string{"--help"}, t.Err
 	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
+	t.fromVariable = map[string]string{}
 	answered := false
 	var cli commands
 	app, err := kong.New(&cli,
@@ -131,6 +150,7 @@ func parse(args []string, t *Terminal) (*kong.Context, error) {
 		kong.Exit(func(int) { answered = true }),
 		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
 			if v, ok := t.lookup(variableOf(f.Value)); ok {
+				t.fromVariable["--"+f.Name] = variableOf(f.Value)
 				return v, nil
 			}
 			return nil, nil

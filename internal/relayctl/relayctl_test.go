@@ -25,6 +25,12 @@ func TestHelp(t *testing.T) {
 	if got.code != exitOK || !strings.Contains(got.out, "\n    relayctl dev\n") {
 		t.Errorf("%+v", got)
 	}
+	if asked := relayctl(t, "help"); asked != got {
+		t.Errorf("help: %+v, want what --help says", asked)
+	}
+	if asked, want := relayctl(t, "help", "keygen", "p0"), relayctl(t, "keygen", "p0", "--help"); asked != want {
+		t.Errorf("help keygen p0: %+v, want what --help says", asked)
+	}
 }
 
 func TestCalledWrongly(t *testing.T) {
@@ -33,6 +39,7 @@ func TestCalledWrongly(t *testing.T) {
 	}{
 		{"nonsense", "relayctl: unexpected argument nonsense; see relayctl --help\n"},
 		{"dev --hooks-prot=1", "relayctl: unknown flag --hooks-prot, did you mean \"--hooks-port\"?; see relayctl dev --help\n"},
+		{"help nonsense", "relayctl: unexpected argument nonsense; see relayctl --help\n"},
 		{"keygen", "relayctl: expected one of \"secrets\", \"api-key\", \"p0\"; see relayctl keygen --help\n"},
 		{"keygen secrets", "relayctl: missing flags: --out=FILE; see relayctl keygen secrets --help\n"},
 		{"config check --for=nobody", "relayctl: --for must be one of \"ingest\",\"worker\",\"both\" but got \"nobody\"; see relayctl config check --help\n"},
