@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -85,15 +86,16 @@ func (l *loader) channelConfig(a at, kind channel.Kind, c *channel.Channel) {
 	if !l.is(a, objectNode) {
 		return
 	}
-	j := jsonWriter{l: l, resolve: l.need&NeedChannels != 0}
+	j := jsonWriter{l: l, resolve: l.need&NeedChannels != 0, hidden: channel.Mask}
 	raw := j.write(a)
 	if l.err != nil {
 		return
 	}
 	c.Masked = kind.Mask(raw)
 	if j.resolve && j.refers {
-		unresolved := jsonWriter{l: l}
-		c.Masked = hideReferred(c.Masked, kind.Mask(unresolved.write(a)))
+		unresolved := jsonWriter{l: l, hidden: channel.Mask}
+		other := jsonWriter{l: l, hidden: "x"}
+		c.Masked = hideReferred(c.Masked, kind.Mask(unresolved.write(a)), kind.Mask(other.write(a)))
 	}
 	parsed, err := kind.Parse(raw)
 	l.oneFile(a, err)
@@ -131,15 +133,17 @@ func ownTemplates(a at, err error) error {
 }
 
 // hideReferred returns masked, a config with its variables and files resolved,
-// without the values that unresolved hides and masked does not: what stands in a
-// variable or a file of its own is a secret, even in a template that is none.
-func hideReferred(masked, unresolved json.RawMessage) json.RawMessage {
-	var shown, hidden map[string]json.RawMessage
-	if json.Unmarshal(masked, &shown) != nil || json.Unmarshal(unresolved, &hidden) != nil {
+// without the values that show what a variable or a file of its own holds: that is
+// a secret, even in a template that is none. They are those that are not the same in
+// unresolved and in other, of which each has another text for it. Three asterisks
+// tell nothing: a template may have them of its own.
+func hideReferred(masked, unresolved, other json.RawMessage) json.RawMessage {
+	var shown, hidden, differs map[string]json.RawMessage
+	if json.Unmarshal(masked, &shown) != nil || json.Unmarshal(unresolved, &hidden) != nil || json.Unmarshal(other, &differs) != nil {
 		return unresolved
 	}
 	for key, value := range hidden {
-		if strings.Contains(string(value), channel.Mask) && !strings.Contains(string(shown[key]), channel.Mask) {
+		if !bytes.Equal(value, differs[key]) {
 			shown[key] = value
 		}
 	}
@@ -192,7 +196,8 @@ func (l *loader) kindError(a at, err error) {
 type jsonWriter struct {
 	l       *loader
 	resolve bool
-	refers  bool // a variable or file was met
+	hidden  string // what stands for variables and files that are not resolved
+	refers  bool   // a variable or file was met
 }
 
 func (j *jsonWriter) write(a at) json.RawMessage {
@@ -230,7 +235,10 @@ func (j *jsonWriter) value(a at) any {
 
 func (j *jsonWriter) text(a at) string {
 	j.refers = j.refers || refers(a.n.text)
-	return j.l.expand(a, j.resolve)
+	if j.resolve {
+		return j.l.expand(a, true)
+	}
+	return j.l.expandWith(a, func(string) string { return j.hidden })
 }
 
 func (j *jsonWriter) object(a at) map[string]any {
@@ -265,13 +273,12 @@ func (j *jsonWriter) object(a at) map[string]any {
 	return out
 }
 
-// file is a secret in a file of its own. Unresolved it shows as hidden, as it
-// would be for who can read it.
+// file is a secret in a file of its own. Unresolved it is hidden, as a variable is.
 func (j *jsonWriter) file(a at) string {
 	j.refers = true
 	if j.resolve {
 		return j.l.secretFile(a)
 	}
 	j.l.is(a, stringNode)
-	return channel.Mask
+	return j.hidden
 }

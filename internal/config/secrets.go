@@ -13,6 +13,16 @@ import (
 // literal ${. What a variable holds is taken as it is. Without resolve no
 // variable is looked up: [channel.Mask] stands for each.
 func (l *loader) expand(a at, resolve bool) string {
+	return l.expandWith(a, func(name string) string {
+		if resolve {
+			return l.variable(a, name)
+		}
+		return channel.Mask
+	})
+}
+
+// expandWith is expand where value is what stands for a variable.
+func (l *loader) expandWith(a at, value func(name string) string) string {
 	s := a.n.text
 	if !strings.Contains(s, "${") {
 		return s
@@ -35,11 +45,7 @@ func (l *loader) expand(a at, resolve bool) string {
 			l.fail(a, "has a ${ that no variable's name and } follow; write $${ for a literal ${")
 			return ""
 		}
-		value := channel.Mask
-		if resolve {
-			value = l.variable(a, name)
-		}
-		out.WriteString(value)
+		out.WriteString(value(name))
 		rest = after
 	}
 	return out.String()

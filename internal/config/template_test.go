@@ -29,6 +29,9 @@ const templated = `tenants:
               {{/if}}
               "type": {{type}}
             }
+      - name: loud
+        type: generic-webhook
+        config: {url: "https://pager.example.com/v2", content_type: text/plain, body_template: "*** {{type}} *** ${KEY}"}
       - name: filed
         type: generic-webhook
         config: {url: "https://pager.example.com/v2", body_template_file: body.hbs}
@@ -81,13 +84,13 @@ func TestTemplateIsShownWithoutItsSecrets(t *testing.T) {
 	for _, need := range []config.Need{config.NeedAuth, config.NeedChannels} {
 		vars := map[string]string{}
 		if need == config.NeedChannels {
-			vars["KEY"] = "S3CR3T"
+			vars["KEY"] = "S3CR3T *** 1"
 		}
 		file, err := loadTemplated(t, templated, need, vars)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{"pager": `\"routing_key\": \"***\"`, "filed": `"body_template":"***"`, "flow": `{{type}}: {{summary}}`}
+		want := map[string]string{"pager": `\"routing_key\": \"***\"`, "loud": `"*** {{type}} *** ***"`, "filed": `"body_template":"***"`, "flow": `{{type}}: {{summary}}`}
 		for _, c := range file.Tenants[0].Channels {
 			if masked := string(c.Masked); strings.Contains(masked, "S3CR3T") || !strings.Contains(masked, want[c.Name]) && need == config.NeedChannels {
 				t.Errorf("need %v: %s shows as %s", need, c.Name, masked)
