@@ -53,16 +53,14 @@ func (a *Answer) Outcome(now time.Time, code string) *SendError {
 	}
 }
 
-// retryAfter reads the header's value: seconds or an HTTP date. What is past
-// counts as now. ok is false if there is none, or none that can be read.
+// retryAfter reads the header's value: a whole number of seconds without a sign,
+// or an HTTP date (RFC 9110, 10.2.3). A date that is past counts as now. ok is
+// false if there is none, or none that can be read.
 func retryAfter(value string, now time.Time) (wait time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
-	if digits := strings.TrimPrefix(value, "-"); digits != "" && strings.Trim(digits, "0123456789") == "" {
+	if value != "" && strings.Trim(value, "0123456789") == "" {
 		n, err := strconv.ParseInt(value, 10, 64)
-		switch {
-		case value != digits:
-			return 0, true
-		case err != nil || n > int64(maxRetryAfter/time.Second): // more digits than fit
+		if err != nil || n > int64(maxRetryAfter/time.Second) { // err: more digits than fit
 			return maxRetryAfter, true
 		}
 		return time.Duration(n) * time.Second, true

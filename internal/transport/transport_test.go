@@ -92,6 +92,56 @@ func TestEnvelopeTimestamp(t *testing.T) {
 	}
 }
 
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 15, 9, 31, 0, 0, time.UTC)
+	const none = -1
+	tests := []struct {
+		value string
+		want  time.Duration // none: not a Retry-After
+	}{
+		{"0", 0},
+		{"007", 7 * time.Second},
+		{" 120\t", 2 * time.Minute},
+		{"86400", 24 * time.Hour},
+		{"86401", 24 * time.Hour},
+		{"99999999999999999999", 24 * time.Hour},
+		{"Thu, 15 Jan 2026 09:31:30 GMT", 30 * time.Second},
+		{"Thursday, 15-Jan-26 09:31:30 GMT", 30 * time.Second},
+		{"Thu Jan 15 09:31:30 2026", 30 * time.Second},
+		{"Thu, 15 Jan 2026 09:30:00 GMT", 0},
+		{"Sun, 15 Mar 2026 09:31:00 GMT", 24 * time.Hour},
+		{"", none},
+		{" ", none},
+		{"-", none},
+		{"-0", none},
+		{"-1", none},
+		{"-99999999999999999999", none},
+		{"+1", none},
+		{"1.5", none},
+		{"1e3", none},
+		{"0x10", none},
+		{"1 2", none},
+		{"7s", none},
+		{"\u0661", none}, // a digit, but not one of HTTP's
+		{"soon", none},
+		{"2026-01-15T09:31:30Z", none},
+	}
+	for _, tt := range tests {
+		wait, ok := retryAfter(tt.value, now)
+		if wantOK := tt.want != none; ok != wantOK || wait != max(tt.want, 0) {
+			t.Errorf("retryAfter(%q) = %v, %v; want %v, %v", tt.value, wait, ok, max(tt.want, 0), wantOK)
+		}
+		unavailable := &Answer{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {tt.value}}}
+		want := Throttle
+		if tt.want == none {
+			want = Retry
+		}
+		if got := unavailable.Outcome(now, ""); got.Class != want || got.RetryAfter != wait {
+			t.Errorf("503 with Retry-After %q: %+v, want class %v", tt.value, got, want)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	now := time.Date(2026, 1, 15, 9, 31, 0, 0, time.UTC)
 	for _, s := range []string{"", "0", "120", "-1", "99999999999999999999", "Thu, 15 Jan 2026 09:31:30 GMT", "Thursday, 15-Jan-26 09:31:30 GMT", "Thu Jan 15 09:31:30 2026", "1e3", " 7\t"} {
