@@ -40,14 +40,14 @@ func httpOutcomes() []outcome {
 	add(gone(), "5", 410)
 
 	add(retry("rate_limited"), "", 429)
-	for _, unreadable := range []string{"soon", "1.5", "0x10", "7s", "-", "1e3", "+", "７", "7, 8"} {
+	for _, unreadable := range []string{"soon", "1.5", "0x10", "7s", "-", "1e3", "+", "７", "7, 8", "-5", "-0", "-" + strings.Repeat("9", 40)} {
 		add(retry("rate_limited"), unreadable, 429)
 		add(retry("server_error"), unreadable, 502, 503, 504)
 	}
 	for value, d := range map[string]time.Duration{
-		"7": aWhile, " 7 ": aWhile, "0": 0, "-5": 0, "86401": day,
-		strings.Repeat("9", 40): day, "-" + strings.Repeat("9", 40): 0,
-		date: 30 * time.Second, past: 0, distant: day,
+		"7": aWhile, " 7 ": aWhile, "0": 0, "86401": day,
+		strings.Repeat("9", 40): day,
+		date:                    30 * time.Second, past: 0, distant: day,
 	} {
 		add(throttle("rate_limited", d), value, 429)
 		add(throttle("unavailable", d), value, 502, 503, 504)
