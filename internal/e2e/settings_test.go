@@ -73,7 +73,7 @@ func TestWrongSettings(t *testing.T) {
 		{"ingest", []string{config, redis}, []string{"--hooks-addr=", "--api-addr="}, "--hooks-addr"},
 		{"ingest", []string{config, redis}, []string{"--no-such-flag=1"}, "--no-such-flag"},
 		{"ingest", []string{config, redis, "ACCESSRELAY_SECRETS_RECIPIENTS=AGE-SECRET-KEY-1" + canary}, nil, "ACCESSRELAY_SECRETS_RECIPIENTS"},
-		{"ingest", []string{config, "ACCESSRELAY_REDIS_URL=ftp://u:" + canary + "@h/"}, nil, "redis-url"},
+		{"ingest", []string{config, "ACCESSRELAY_REDIS_URL=ftp://u:" + canary + "@h/"}, nil, "ACCESSRELAY_REDIS_URL"},
 		{"worker", []string{config, redis, "ACCESSRELAY_LOG_FORMAT=xml"}, nil, "ACCESSRELAY_LOG_FORMAT"},
 		{"worker", []string{config, redis, "ACCESSRELAY_CONCURRENCY=0"}, nil, "ACCESSRELAY_CONCURRENCY"},
 		{"worker", []string{config, redis}, []string{"--secrets-identity-file=" + r.path()}, "--secrets-identity-file"},
