@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 
-	"accessrelay/cmd"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ingestd"
 	"accessrelay/internal/ops"
@@ -25,7 +24,7 @@ func run() int {
 	case errors.Is(err, config.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "ingest:", cmd.Message(err, os.Args[1:], os.Environ()))
+		fmt.Fprintln(os.Stderr, "ingest:", settings.Message(err))
 		return 2
 	}
 	log, err := ops.NewLogger(os.Stderr, settings.LogLevel, settings.LogFormat)
@@ -37,7 +36,7 @@ func run() int {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "ingest:", cmd.Message(err, os.Args[1:], os.Environ()))
+		fmt.Fprintln(os.Stderr, "ingest:", settings.Message(err))
 		return 1
 	}
 	return 0

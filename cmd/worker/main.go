@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 
-	"accessrelay/cmd"
 	"accessrelay/internal/config"
 	"accessrelay/internal/ops"
 	"accessrelay/internal/redisconn"
@@ -25,7 +24,7 @@ func run() int {
 	case errors.Is(err, config.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "worker:", cmd.Message(err, os.Args[1:], os.Environ()))
+		fmt.Fprintln(os.Stderr, "worker:", settings.Message(err))
 		return 2
 	}
 	log, err := ops.NewLogger(os.Stderr, settings.LogLevel, settings.LogFormat)
@@ -37,7 +36,7 @@ func run() int {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", cmd.Message(err, os.Args[1:], os.Environ()))
+		fmt.Fprintln(os.Stderr, "worker:", settings.Message(err))
 		return 1
 	}
 	return 0

@@ -40,12 +40,30 @@ func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// Given says how settings were given. The zero Given takes all for flags.
+type Given struct{ names map[string]string } // by flag, where it was none
+
+// aboutFlag matches a text that begins with a flag's name, as every error about
+// a setting does.
+var aboutFlag = regexp.MustCompile(`^--([a-z-]+): `)
+
+// Message is the text of err. If it begins with a flag whose value came from
+// elsewhere that is named in the flag's place: its variable, or the setting with the
+// file that it was read from.
+func (g Given) Message(err error) string {
+	text := err.Error()
+	if m := aboutFlag.FindStringSubmatch(text); m != nil && g.names[m[1]] != "" {
+		return g.names[m[1]] + ": " + strings.TrimPrefix(text, m[0])
+	}
+	return text
+}
+
 // parseFlags fills the strings of flags from args and, behind them, environ.
 // kong reads the command line and prints the help; it is not given the
 // variables, because it looks into the process's own environment only.
 func parseFlags(name, about string, flags any, args, environ []string, stdout io.Writer) (*settingsReader, error) {
 	env := variables(environ)
-	p := &settingsReader{fromEnv: map[string]bool{}}
+	p := &settingsReader{given: Given{map[string]string{}}}
 	answered := false
 	var version struct {
 		Version kong.VersionFlag `help:"Print the version and exit."`
@@ -64,7 +82,7 @@ func parseFlags(name, about string, flags any, args, environ []string, stdout io
 			if !ok {
 				return nil, nil
 			}
-			p.fromEnv[flag.Name] = true
+			p.given.names[flag.Name] = envName(flag.Name)
 			return v, nil
 		})))
 	if err != nil {

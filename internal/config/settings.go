@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"io"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 
 // IngestSettings are the settings of the ingest program.
 type IngestSettings struct {
+	Given // how; for messages about what is found out later
+
 	Config            string // path of the file
 	RedisURL          secret.String
 	HooksAddr         string // "" = that listener is off; so are the next two
@@ -26,6 +29,8 @@ type IngestSettings struct {
 
 // WorkerSettings are the settings of the worker program.
 type WorkerSettings struct {
+	Given // how; for messages about what is found out later
+
 	Config              string // path of the file
 	RedisURL            secret.String
 	OpsAddr             string // "" = off
@@ -107,6 +112,7 @@ func ParseIngest(args, environ []string, stdout io.Writer) (IngestSettings, erro
 		return IngestSettings{}, err
 	}
 	s := IngestSettings{
+		Given:             p.given,
 		Config:            p.text("config", f.Config),
 		RedisURL:          secret.New(p.text("redis-url", f.RedisURL)),
 		HooksAddr:         p.addr("hooks-addr", f.HooksAddr),
@@ -122,6 +128,7 @@ func ParseIngest(args, environ []string, stdout io.Writer) (IngestSettings, erro
 	}
 	if f.SecretsRecipientsFile != "" {
 		s.SecretsRecipients = p.recipientsFile("secrets-recipients-file", f)
+		p.given.names["secrets-recipients"] = cmp.Or(p.given.names["secrets-recipients-file"], "--secrets-recipients-file")
 	}
 	if s.HooksAddr == "" && s.APIAddr == "" {
 		p.fail("hooks-addr", "is off and so is --api-addr: nothing is left to do, turn one on")
@@ -137,6 +144,7 @@ func ParseWorker(args, environ []string, stdout io.Writer) (WorkerSettings, erro
 		return WorkerSettings{}, err
 	}
 	s := WorkerSettings{
+		Given:               p.given,
 		Config:              p.text("config", f.Config),
 		RedisURL:            secret.New(p.text("redis-url", f.RedisURL)),
 		OpsAddr:             p.addr("ops-addr", f.OpsAddr),

@@ -18,6 +18,7 @@ import (
 
 // reveal makes settings comparable: secrets compare by identity.
 func revealIngest(s IngestSettings) (IngestSettings, string) {
+	s.Given = Given{}
 	url := s.RedisURL.Reveal()
 	s.RedisURL = secret.String{}
 	return s, url
@@ -105,12 +106,12 @@ func TestParseWorker(t *testing.T) {
 	if s.ProxyURL.Reveal() != "http://user:S3CR3T@proxy:3128" || s.RedisURL.Reveal() != "redis://:S3CR3T@r" {
 		t.Error("a URL was not taken as it is")
 	}
-	s.ProxyURL, s.RedisURL = secret.String{}, secret.String{}
+	s.Given, s.ProxyURL, s.RedisURL = Given{}, secret.String{}, secret.String{}
 	want := WorkerSettings{
 		Config: "accessrelay.yaml", OpsAddr: ":9091", LogLevel: "info", LogFormat: "json",
 		Concurrency: 7, ShutdownTimeout: 25 * time.Second, SecretsIdentityFile: "id.txt",
 	}
-	if s != want {
+	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
 }
@@ -170,6 +171,40 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// What is found out later about a setting is said of it as it was given.
+func TestMessage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "recipients")
+	if err := os.WriteFile(file, []byte("age1a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, err     string
+		args, environ []string
+		want          string
+	}{
+		{"a flag", "--redis-url: no", []string{"--redis-url=x"}, nil, "--redis-url: no"},
+		{"a variable", "--redis-url: no: never", []string{"--ack=memory"}, []string{"A=b", "ACCESSRELAY_REDIS_URL=x"}, "ACCESSRELAY_REDIS_URL: no: never"},
+		{"the flag wins", "--redis-url: no", []string{"--redis-url", "x"}, []string{"ACCESSRELAY_REDIS_URL=y"}, "--redis-url: no"},
+		{"a default", "--ops-addr: taken", nil, []string{"ACCESSRELAY_HOOKS_ADDR=:1"}, "--ops-addr: taken"},
+		{"a file's flag", "--secrets-recipients: no", []string{"--secrets-recipients-file=" + file}, nil, "--secrets-recipients-file: no"},
+		{"a file's variable", "--secrets-recipients: no", nil, []string{"ACCESSRELAY_SECRETS_RECIPIENTS_FILE=" + file}, "ACCESSRELAY_SECRETS_RECIPIENTS_FILE: no"},
+		{"no setting", "accessrelay.yaml:3: --ack: no", nil, []string{"ACCESSRELAY_ACK=memory"}, "accessrelay.yaml:3: --ack: no"},
+		{"already a variable", "ACCESSRELAY_ACK: no", nil, []string{"ACCESSRELAY_ACK=memory"}, "ACCESSRELAY_ACK: no"},
+	}
+	for _, tt := range tests {
+		s, err := ParseIngest(tt.args, tt.environ, io.Discard)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if got := s.Message(errors.New(tt.err)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if got := (IngestSettings{}).Message(errors.New("--ack: no")); got != "--ack: no" {
+		t.Errorf("settings that were made otherwise: %q", got)
 	}
 }
 

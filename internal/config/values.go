@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -16,19 +17,15 @@ import (
 // settingsReader checks settings. The first that is wrong is kept; it is named
 // as the operator gave it, by its flag or by its variable.
 type settingsReader struct {
-	fromEnv map[string]bool
-	err     error
+	given Given
+	err   error
 }
 
 func (p *settingsReader) fail(name, format string, args ...any) {
 	if p.err != nil {
 		return
 	}
-	key := "--" + name
-	if p.fromEnv[name] {
-		key = envName(name)
-	}
-	p.err = fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...))
+	p.err = errors.New(p.given.Message(fmt.Errorf("--%s: %s", name, fmt.Sprintf(format, args...))))
 }
 
 func (p *settingsReader) text(name, s string) string {
