@@ -52,7 +52,7 @@ var aboutFlag = regexp.MustCompile(`^--([a-z-]+): `)
 // file that it was read from.
 func (g Given) Message(err error) string {
 	text := err.Error()
-	if m := aboutFlag.FindStringSubmatch(text); m != nil && g.names[m[1]] != "" {
+	if m := aboutFlag.FindStringSubmatch(text); len(m) == 2 && g.names[m[1]] != "" {
 		return g.names[m[1]] + ": " + strings.TrimPrefix(text, m[0])
 	}
 	return text
