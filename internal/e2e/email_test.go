@@ -280,7 +280,7 @@ func TestEmailOfTheAPI(t *testing.T) {
 		t.Errorf("to loopback, which nobody has admitted: %+v", d)
 	}
 	if len(s.mails())+len(s.logins()) != 0 {
-		t.Errorf("the server was given %+v", s.told)
+		t.Errorf("the server was given %+v", s.all())
 	}
 
 	r.delivery = "  allow_networks: [127.0.0.0/8]\n"

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type mailConf struct {
 // a login that was tried.
 type mailed struct {
 	Port    int         `json:"port"`
+	All     bool        `json:"caught_up"`
 	Login   string      `json:"login"`
 	From    string      `json:"from"`
 	To      []string    `json:"to"`
@@ -59,7 +61,10 @@ func (m mailed) header(name string) string {
 
 // mailServer is a running one.
 type mailServer struct {
-	port int
+	t        *testing.T
+	port     int
+	ask      io.Writer
+	caughtUp chan struct{} // told all that it was asked for
 
 	mu   sync.Mutex
 	told []mailed
@@ -97,7 +102,7 @@ func startMail(t *testing.T, conf mailConf) *mailServer {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting the mail server: %v", err)
 	}
-	s := &mailServer{}
+	s := &mailServer{t: t, ask: stdin, caughtUp: make(chan struct{}, 1)}
 	ready, done := make(chan int, 1), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -131,8 +136,12 @@ func (s *mailServer) listen(out io.Reader, ready chan<- int) {
 		if json.Unmarshal(line, &m) != nil {
 			continue
 		}
-		if m.Port != 0 {
+		switch {
+		case m.Port != 0:
 			ready <- m.Port
+			continue
+		case m.All:
+			s.caughtUp <- struct{}{}
 			continue
 		}
 		s.mu.Lock()
@@ -141,12 +150,28 @@ func (s *mailServer) listen(out io.Reader, ready chan<- int) {
 	}
 }
 
+// all is what the server has told and is about to tell: it answers a client before
+// what it says of that is read here.
+func (s *mailServer) all() []mailed {
+	s.t.Helper()
+	if _, err := io.WriteString(s.ask, "?\n"); err != nil {
+		s.t.Fatalf("asking the mail server: %v", err)
+	}
+	select {
+	case <-s.caughtUp:
+	case <-time.After(soon):
+		s.t.Fatal("the mail server tells nothing more")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.told)
+}
+
 // mails returns the mails that arrived, and logins the names that somebody tried
 // to log in by.
 func (s *mailServer) mails() (out []mailed) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.told {
+	s.t.Helper()
+	for _, m := range s.all() {
 		if m.Login == "" {
 			out = append(out, m)
 		}
@@ -155,9 +180,8 @@ func (s *mailServer) mails() (out []mailed) {
 }
 
 func (s *mailServer) logins() (out []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, m := range s.told {
+	s.t.Helper()
+	for _, m := range s.all() {
 		if m.Login != "" {
 			out = append(out, m.Login)
 		}

@@ -2,8 +2,8 @@
 
 Its only argument is a JSON object: tls ("starttls", "implicit" or "none"), cert
 and key (files), user and password, and replies: an address to a list of what is
-answered to it in turn, "" for yes; after that everybody is welcome. It ends when
-its standard input does.
+answered to it in turn, "" for yes; after that everybody is welcome. To a line of its
+standard input it says that all before is told, and it ends when that input does.
 """
 
 import asyncio
@@ -73,7 +73,8 @@ async def main():
 
     server = await loop.create_server(session, "127.0.0.1", 0, ssl=context if conf["tls"] == "implicit" else None)
     tell({"port": server.sockets[0].getsockname()[1]})
-    await loop.run_in_executor(None, sys.stdin.read)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        tell({"caught_up": True})
 
 
 asyncio.run(main())
