@@ -154,6 +154,19 @@ func (r *relay) settle(id string, limit time.Duration) receipt {
 	return got
 }
 
+// idle waits until no worker has a task under way: it counts and logs what it did
+// after it has written what the API shows.
+func (r *relay) idle() {
+	r.t.Helper()
+	eventually(r.t, soon, "no task is under way", func() bool {
+		n := int64(0)
+		for _, queue := range []string{"events", "deliveries"} {
+			n += r.redis.Client().LLen(r.t.Context(), "asynq:{"+queue+"}:active").Val()
+		}
+		return n == 0
+	})
+}
+
 // channel returns the channel of that name as the API shows it.
 func (r *relay) channel(name string) channelView {
 	r.t.Helper()

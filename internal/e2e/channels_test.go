@@ -227,6 +227,7 @@ func TestChannelEnds(t *testing.T) {
 		t.Errorf("after the deletion: status %d", got.status)
 	}
 	got := r.settle(id, soon)
+	r.idle()
 	for name, reason := range map[string]string{"deleted": "channel_deleted", "disabled": "channel_disabled"} {
 		d := got.to(t, name)
 		if d.State != "dead" || d.Attempts != 1 || d.RetriesUsed != 0 || !strings.Contains(d.LastError, reason) {

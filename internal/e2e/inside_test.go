@@ -79,6 +79,7 @@ func TestTheInside(t *testing.T) {
 	if len(names) < 60 || len(types) != 4 {
 		t.Errorf("only %d spellings were delivered to, over channels of %v", len(names), types)
 	}
+	r.idle()
 	for kind, n := range types {
 		r.worker.scrape().want(t, float64(n), "accessrelay_delivery_failures_total", "channel_type", kind, "reason", "address_blocked")
 	}

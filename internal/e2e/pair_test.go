@@ -3,8 +3,10 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,7 @@ func TestPair(t *testing.T) {
 	if n := len(hook.of(third)); n != 1 {
 		t.Errorf("after the window: %d requests", n)
 	}
+	r.idle()
 	m := r.worker.scrape()
 	m.want(t, 2, "accessrelay_events_total", "platform", "p0", "type", "preapproval.created", "outcome", "routed")
 	m.want(t, 1, "accessrelay_events_total", "platform", "p0", "type", "preapproval.created", "outcome", "duplicate")
@@ -102,18 +105,15 @@ func checkFollowed(t *testing.T, r *relay, id string) {
 		msg  string
 		want int
 	}{{r.ingest, "event accepted", 1}, {r.worker, "event routed", 1}, {r.worker, "delivered", 2}} {
-		n := 0
-		for _, rec := range step.p.logged(step.msg) {
-			if rec.text("event") != id {
-				continue
-			}
-			n++
-			if rec.text("source") != theSource || rec.text("tenant") != tenant || rec.text("trace") != traceParent {
+		var of []record
+		eventually(t, soon, fmt.Sprintf("%s has %d records %q of the event", step.p.name, step.want, step.msg), func() bool {
+			of = slices.DeleteFunc(step.p.logged(step.msg), func(rec record) bool { return rec.text("event") != id })
+			return len(of) >= step.want
+		})
+		for _, rec := range of {
+			if len(of) != step.want || rec.text("source") != theSource || rec.text("tenant") != tenant || rec.text("trace") != traceParent {
 				t.Errorf("%s logged %v", step.p.name, rec)
 			}
-		}
-		if n != step.want {
-			t.Errorf("%s has %d records %q of the event, want %d", step.p.name, n, step.msg, step.want)
 		}
 	}
 }

@@ -110,6 +110,7 @@ func TestPublish(t *testing.T) {
 	if n := len(picky.all()); n != 0 {
 		t.Errorf("a channel that does not want the event had %d requests", n)
 	}
+	r.idle()
 	r.worker.scrape().want(t, 2, "accessrelay_events_total", "platform", "api", "type", "grant.revoked", "outcome", "routed")
 }
 

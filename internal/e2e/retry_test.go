@@ -60,6 +60,7 @@ func TestRetries(t *testing.T) {
 	if n := r.redis.Client().ZCard(t.Context(), "asynq:{deliveries}:archived").Val(); n != 0 {
 		t.Errorf("%d deliveries are in asynq's archive", n)
 	}
+	r.idle()
 	m := r.worker.scrape()
 	attempts := func(outcome string) []string { return []string{"channel_type", "generic_webhook", "outcome", outcome} }
 	m.want(t, 2, "accessrelay_delivery_attempts_total", attempts("delivered")...)

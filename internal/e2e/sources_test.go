@@ -50,6 +50,7 @@ func TestSources(t *testing.T) {
 		}
 	}
 	checkTownReceipts(t, r, events)
+	r.idle()
 	checkTownMetrics(t, r.ingest.scrape(), []metrics{workers[0].scrape(), workers[1].scrape()}, events)
 }
 
